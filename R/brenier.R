@@ -1,0 +1,187 @@
+#' Fit a Brenier map to data
+#'
+#' Finds the gradient of a convex function that carries the law of the data to a standard normal law.
+#' One fit gives a smooth density, draws, the map and its inverse, center-outward ranks and quantile
+#' regions, in one dimension or many, with a certificate of how near it is to the best fit of its
+#' class.
+#'
+#' @details
+#' **Model.** With whitened data \eqn{z = S^{-1/2}(x - m)}{z = S^(-1/2) (x - m)}, m and S the mean and
+#' covariance of the data, the map is \eqn{T(x) = \nabla u(z)}{T(x) = grad u(z)},
+#' \deqn{u(z) = q'z + z'Qz/2 + \sum_j \theta_j a_j^2 \psi((w_j'z - c_j)/a_j),\quad
+#'   \psi(t) = t\Phi(t) + \phi(t),}{u(z) = q'z + z'Qz/2 + sum_j theta_j a_j^2 psi((w_j'z - c_j)/a_j),
+#'   psi(t) = t Phi(t) + phi(t),}
+#' with \eqn{\theta_j \ge 0}{theta_j >= 0} and \eqn{Q \succeq \kappa I}{Q >= kappa I}. So u is strongly
+#' convex everywhere, T is a smooth bijection of the whole space, and the density
+#' \deqn{\log f(x) = -|T(x)|^2/2 - (d/2)\log 2\pi + \log\det D^2u(z) - \log\det S^{1/2}}{log f(x) =
+#'   -|T(x)|^2/2 - d/2 log(2 pi) + log det D^2 u(z) - log det S^(1/2)}
+#' is exact and integrates to one. T is the optimal transport map from the fitted law to N(0, I) for
+#' the squared distance in whitened coordinates, \eqn{(x-y)'S^{-1}(x-y)}{(x-y)' S^(-1) (x-y)}; for
+#' Gaussian data it is \eqn{S^{-1/2}(x-m)}{S^(-1/2) (x - m)}.
+#'
+#' **Fit.** The mean of \eqn{|T|^2/2 - \log\det D^2u}{|T|^2/2 - log det D^2 u} over the data, which is
+#' minus the log likelihood up to a constant, is convex in (q, Q, theta). Mirror steps in the metric
+#' \eqn{G_{jl} = \mathrm{mean}\,\nabla\psi_j'(D^2u)^{-1}\nabla\psi_l}{G_jl = mean grad psi_j' (D^2
+#' u)^(-1) grad psi_l}, a discretised parabolic Monge-Ampere equation, lower it, explicitly or
+#' implicitly, with a log barrier for the constraints. The atoms (w, c, a) are chosen one round after
+#' the other where the optimality condition is violated most, until the held-out likelihood stops
+#' rising.
+#'
+#' **Weights** are case weights: a weight of 2 counts a row twice in every mean and in the log
+#' likelihood; rows of weight zero are left out.
+#'
+#' The fit is deterministic: folds and candidate atoms are drawn from a seed of its own, and the state
+#' of R's generator is left as it was.
+#'
+#' @param x For the default methods a numeric matrix, a data frame of numbers, or a vector: one row a
+#'   point. Otherwise a one-sided formula, whose terms are the variables: `~ a + log(b)`, or `~ .`.
+#' @param formula A one-sided formula, see `x`.
+#' @param data A data frame in which the variables of the formula are looked up first.
+#' @param weights Case weights, not negative, one a row; evaluated in `data` by the formula method.
+#' @param subset,na.action As in [stats::lm()]; evaluated in `data`.
+#' @param control A list from [brenier_control()], or a plain list of its arguments.
+#' @param seed A seed for the folds and the candidate atoms; by default a fixed one.
+#' @param ... For the generic, arguments of the methods; none else.
+#'
+#' @return An object of class `brenier`, a list with
+#'   \item{potential}{the potential in whitened coordinates: `family`, `d`, `direction` (a column a
+#'     quadratic direction or atom), `centre`, `width`, `coef` (linear, quadratic, atoms), `kappa`}
+#'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)} and `logdet` of that matrix}
+#'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
+#'   \item{validation}{a data frame, one row a round: `round`, mean number of `atoms`, held-out `loss`
+#'     a point and its standard error `se`; `NULL` without folds}
+#'   \item{held_out}{held-out log likelihood a point at the chosen round, its standard error and the
+#'     number of folds; `NA` without folds}
+#'   \item{gap}{the certificate in nats a point, see [certificate()]}
+#'   \item{converged, status}{whether the certificate meets `control$tol`, and why the fit ended:
+#'     `"ok"`, `"max_iterations"`, `"max_time"`, `"stalled"` or `"interrupted"`}
+#'   \item{log_likelihood}{of the data, weighted}
+#'   \item{x, weights, variables, n, d}{the data that were used, as a matrix}
+#'   \item{call, terms, na.action, control, seconds}{how it was obtained}
+#'
+#' @section Errors and warnings:
+#' Errors have the class `brenier_error` and one of `brenier_error_argument`, `_type`, `_missing`,
+#' `_not_finite`, `_empty`, `_rows`, `_constant`, `_collinear`, `_scale`, `_formula`, `_variable`. All
+#' are raised before any work. Warnings have the class `brenier_warning` and one of
+#' `brenier_warning_not_converged` and `_interrupted`; the fit is returned all the same.
+#'
+#' @references
+#' Brenier, Y. (1991). Polar factorization and monotone rearrangement of vector-valued functions.
+#' *Communications on Pure and Applied Mathematics* 44, 375-417. \doi{10.1002/cpa.3160440402}
+#'
+#' Deb, N. and Liang, T. (2025). No-regret generative modeling via parabolic Monge-Ampere PDE.
+#' \doi{10.48550/arXiv.2504.09279}
+#'
+#' @seealso [predict.brenier()], [simulate.brenier()], [plot.brenier()], [quantile_region()],
+#'   [brenier_control()]
+#' @examples
+#' fit <- brenier(~ eruptions + waiting, data = faithful)
+#' fit
+#' predict(fit, data.frame(eruptions = c(2, 3), waiting = c(55, 70)))
+#' simulate(fit, nsim = 3, seed = 1)
+#'
+#' # the Gaussian map
+#' brenier(faithful, control = brenier_control(max_atoms = 0))
+#' @export
+brenier <- function(x, ...) UseMethod("brenier")
+
+#' @rdname brenier
+#' @export
+brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
+                            na.action = NULL, control = brenier_control(), seed = NULL, ...) {
+  check_no_dots(..., known = names(formals(brenier.formula)))
+  call <- match.call()
+  call[[1]] <- quote(brenier)
+  frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"),
+                           names(call), 0))]
+  frame[[1]] <- quote(stats::model.frame)
+  check_formula(formula, data)
+  frame$formula <- stats::terms(formula, data = data)
+  model <- eval_frame(frame, parent.frame())
+  weights <- stats::model.weights(model)
+  x <- frame_points(model)
+  fit <- new_brenier(x, weights, control, seed, call, "data")
+  fit$terms <- attr(model, "terms")
+  fit$na.action <- attr(model, "na.action")
+  fit
+}
+
+#' @rdname brenier
+#' @export
+brenier.default <- function(x, weights = NULL, control = brenier_control(), seed = NULL, ...) {
+  if (missing(x)) {
+    brenier_abort(c(
+      "{.arg x} is missing.", i = "Give a matrix, a data frame, or a formula such as {.code ~ a + b}."
+    ), "argument", argument = "x")
+  }
+  check_no_dots(..., known = c("x", "weights", "control", "seed"))
+  call <- match.call()
+  call[[1]] <- quote(brenier)
+  new_brenier(as_points(x, "x"), weights, control, seed, call, "x")
+}
+
+#' @rdname brenier
+#' @export
+brenier.data.frame <- brenier.default
+
+#' @rdname brenier
+#' @export
+brenier.matrix <- brenier.default
+
+#' Checks, fits, wraps. `name` is the argument that the points came from.
+#' @noRd
+new_brenier <- function(x, weights, control, seed, call, name) {
+  started <- proc.time()[[3]]
+  control <- as_control(control)
+  step_sizes(control)
+  weights <- check_weights(weights, nrow(x))
+  check_finite(x, name)
+  used <- weights > 0
+  if (!all(used)) x <- x[used, , drop = FALSE]
+  weights <- weights[used]
+  check_rows(x, name)
+  whitening <- whiten(x, weights, name)
+  z <- to_white(whitening, x)
+  result <- with_seed(seed %||% 1, fit_white(z, weights, control))
+  run <- result$run
+  fit <- structure(list(
+    call = call, potential = run$potential, whitening = whitening,
+    trace = trace_frame(run$trace), validation = result$validation,
+    gap = run$gap, status = run$status, converged = run$status == "ok",
+    variables = colnames(x), n = nrow(x), d = ncol(x), x = x, weights = weights,
+    control = control
+  ), class = "brenier")
+  fit$held_out <- held_out(fit, result)
+  fit$log_likelihood <- sum(weights * log_density_white(fit, z))
+  fit$seconds <- proc.time()[[3]] - started
+  warn_if_not_converged(fit)
+  fit
+}
+
+#' Held-out log likelihood a point, in the units of the data.
+#' @noRd
+held_out <- function(fit, result) {
+  table <- result$validation
+  if (is.null(table)) return(list(log_likelihood = NA_real_, se = NA_real_, folds = 0L))
+  best <- table[table$round == result$rounds, ]
+  constant <- fit$whitening$logdet - fit$d / 2 * log(2 * pi)
+  list(log_likelihood = constant - best$loss, se = best$se, folds = result$folds)
+}
+
+warn_if_not_converged <- function(fit) {
+  if (fit$converged) return(invisible())
+  why <- status_message(fit$status)
+  remedy <- switch(fit$status,
+    max_iterations = "Raise {.arg max_iter} of {.fn brenier_control}.",
+    max_time = "Raise {.arg max_seconds} of {.fn brenier_control}.",
+    interrupted = "The map is what had been reached; call again to finish.",
+    "Raise {.arg tol} of {.fn brenier_control}, or look at {.code fit$trace}."
+  )
+  class <- if (fit$status == "interrupted") "interrupted" else "not_converged"
+  brenier_warn(c(
+    "The fit has not converged: {why}.",
+    x = "Its certificate is {format(fit$gap, digits = 2)} nats a point, not
+         {format(fit$control$tol)}.",
+    i = remedy
+  ), class)
+}

@@ -1,0 +1,104 @@
+#' How a map is fitted
+#'
+#' Every knob of [brenier()] in one list, each checked. The defaults serve data from fifty points to a
+#' hundred thousand; the first to try are `max_atoms` (0 gives the Gaussian map), `penalty` (more is
+#' smoother) and `folds`.
+#'
+#' @param max_atoms Most ridge atoms in the potential. 0 gives the Gaussian map, that is, the normal
+#'   law with the mean and covariance of the data.
+#' @param max_iter Most mirror steps of the final fit, and of each fit on a part of the data. A fit
+#'   that runs out of them is returned as it is, with a warning, and `converged` is `FALSE`.
+#' @param tol The certificate to reach: the fit is over when the mean loss of the data is proved to
+#'   be within `tol` nats a point of its minimum over the chosen atoms.
+#' @param schedule Step sizes \eqn{\eta_k} of the mirror steps k = 1, 2, ...: `"adaptive"` starts at
+#'   `step` and grows after full steps, shrinks after shortened ones; `"constant"` is `step`,
+#'   `"sqrt"` is `step`/sqrt(k), `"harmonic"` is `step`/k; or a function of k.
+#' @param step The first step size. `Inf`, the default of implicit steps, makes them Newton steps.
+#'   The default of explicit steps is 0.5.
+#' @param implicit `TRUE` solves \eqn{(G + \eta H)\delta = -\eta g}{(G + eta H) delta = -eta g},
+#'   `FALSE` the explicit \eqn{G\delta = -\eta g}{G delta = -eta g}; see [brenier()].
+#' @param validation Fraction of the data held out when `folds = 1`.
+#' @param folds Folds of the cross-validation that decides how many atoms there are. 1 holds out one
+#'   part of size `validation`; 0 holds out nothing and adds atoms until `max_atoms`. By default 5
+#'   up to 5000 points and 1 above, where one part is large enough to judge by.
+#' @param kappa Floor of the eigenvalues of \eqn{D^2u}{D^2 u} in whitened coordinates, in (0, 1). It
+#'   keeps the map invertible and the density positive in gaps of the data; smaller values allow
+#'   emptier gaps and longer tails.
+#' @param min_width Least width of an atom in whitened coordinates, where the data have unit
+#'   variance: the resolution of the map.
+#' @param penalty Weight of the sum of the coefficients of the atoms. The objective a point has
+#'   `penalty`/n times that sum, so that 1 is worth one point of data per unit of curvature.
+#' @param max_seconds Wall-clock limit of each of the fits in seconds.
+#' @return A list of class `brenier_control` with an element for each argument.
+#' @seealso [brenier()]
+#' @examples
+#' brenier_control(max_atoms = 20, penalty = 3)
+#' @export
+brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedule = "adaptive",
+                            step = NULL, implicit = TRUE, validation = 0.2, folds = NULL,
+                            kappa = 0.05, min_width = 0.1, penalty = 1, max_seconds = Inf) {
+  implicit <- check_flag(implicit, "implicit")
+  if (!is.function(schedule)) {
+    schedule <- check_choice(schedule, c("adaptive", "constant", "sqrt", "harmonic"), "schedule")
+  }
+  structure(list(
+    max_atoms = check_count(max_atoms, "max_atoms", max = 1e4),
+    max_iter = check_count(max_iter, "max_iter", 1, 1e6),
+    tol = check_number(tol, "tol", 1e-12, 1),
+    schedule = schedule,
+    step = check_number(step %||% (if (implicit) Inf else 0.5), "step", 1e-10, Inf,
+                        infinite = TRUE),
+    implicit = implicit,
+    validation = check_number(validation, "validation", 0, 0.9, open = TRUE),
+    folds = if (!is.null(folds)) check_count(folds, "folds", 0, 1000),
+    kappa = check_number(kappa, "kappa", 0, 1, open = TRUE),
+    min_width = check_number(min_width, "min_width", 1e-3, 2),
+    penalty = check_number(penalty, "penalty", 0),
+    max_seconds = check_number(max_seconds, "max_seconds", 0, Inf, infinite = TRUE)
+  ), class = "brenier_control")
+}
+
+#' @export
+print.brenier_control <- function(x, ...) {
+  cat("Control of a Brenier map\n")
+  value <- vapply(x, function(v) if (is.null(v)) "chosen by n" else shown(v), "")
+  cat(paste0("  ", format(names(x)), "  ", value, "\n"), sep = "")
+  invisible(x)
+}
+
+#' A control from what the user gave: the list itself or its elements by name.
+#' @noRd
+as_control <- function(control) {
+  if (inherits(control, "brenier_control")) return(control)
+  if (!is.list(control)) {
+    brenier_abort(c(
+      "{.arg control} must come from {.fn brenier_control}, not be {shown(control)}."
+    ), "argument", argument = "control")
+  }
+  unknown <- setdiff(names(control), names(formals(brenier_control)))
+  if (length(unknown)) do.call(check_no_dots, c(control[unknown[1]],
+                                                list(known = names(formals(brenier_control)))))
+  do.call(brenier_control, control)
+}
+
+#' Step sizes of steps 1, ..., max_iter, or NULL where they adapt.
+#' @noRd
+step_sizes <- function(control) {
+  k <- seq_len(control$max_iter)
+  if (is.function(control$schedule)) {
+    eta <- vapply(k, function(i) as.double(control$schedule(i)), 0)
+    if (anyNA(eta) || any(eta <= 0)) {
+      brenier_abort(c(
+        "{.arg schedule} must return one positive number for each k.",
+        i = "At k = {which(is.na(eta) | eta <= 0)[1]} it does not."
+      ), "argument", argument = "schedule")
+    }
+    return(eta)
+  }
+  switch(control$schedule,
+    adaptive = NULL,
+    constant = rep(control$step, length(k)),
+    sqrt = control$step / sqrt(k),
+    harmonic = control$step / k
+  )
+}

@@ -1,0 +1,150 @@
+# The stages of a fit, in order: points and weights -> whitening -> number of rounds by held-out
+# likelihood -> fit to all the data. brenier() only prepares the first and wraps the last.
+
+# Constants of the search for atoms: enough to find good ones, cheap next to the mirror steps.
+search_options <- function(d) {
+  list(
+    a_round = if (d <= 3) 4L else 8L,
+    patience = 6L,
+    max_width = 3,
+    min_score = 1e-3,
+    directions = as.integer(min(32 + 4 * d, 120)),
+    a_direction = 12L,
+    refine = 12L,
+    max_points = max(1000, min(4000, 4e6 / (d * (d + 3) / 2))),
+    round_tol = 1e-2
+  )
+}
+
+#' Options of the core from a control, for a sample of effective size n.
+#' @noRd
+core_options <- function(control, d, n, max_rounds) {
+  search <- search_options(d)
+  modifyList_null(search, list(
+    eta = step_sizes(control),
+    tol = control$tol,
+    round_tol = max(search$round_tol, control$tol),
+    max_iter = control$max_iter,
+    max_seconds = control$max_seconds,
+    max_atoms = control$max_atoms,
+    max_rounds = as.integer(max_rounds),
+    kappa = control$kappa,
+    implicit = as.integer(control$implicit),
+    step = control$step,
+    penalty = control$penalty / n,
+    min_width = control$min_width,
+    max_width = max(search$max_width, control$min_width)
+  ))
+}
+
+modifyList_null <- function(x, val) {
+  x[names(val)] <- val
+  x
+}
+
+all_rounds <- function(control, d) ceiling(control$max_atoms / search_options(d)$a_round) + 10L
+
+#' One run of the core on whitened points z.
+#' @noRd
+run_core <- function(z, weights, valid, valid_weights, control, max_rounds, progress) {
+  share <- weights / sum(weights)
+  options <- core_options(control, ncol(z), 1 / sum(share^2), max_rounds)
+  run <- .Call(
+    C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
+    progress
+  )
+  if (run$status %in% c("size", "singular", "not_finite")) {
+    internal_error(paste0("the fit stopped because ", status_message(run$status)))
+  }
+  run$trace <- as.data.frame(run$trace)
+  run$rounds <- as.data.frame(run$rounds)
+  run
+}
+
+status_message <- function(status) .Call(C_brenier_status_table)[[status]]
+
+#' Parts of the data: part k is held out in fold k. One fold holds out a fraction.
+#' @noRd
+fold_of <- function(n, folds, validation) {
+  if (folds == 1) {
+    held <- rep(0L, n)
+    held[sample.int(n, max(1, round(n * validation)))] <- 1L
+    return(held)
+  }
+  sample(rep_len(seq_len(folds), n))
+}
+
+n_folds <- function(control, n, d) {
+  folds <- control$folds
+  if (is.null(folds)) folds <- if (n > 5000) 1L else 5L
+  if (control$max_atoms == 0 || n < 4 * (d + 2)) 0L else min(folds, n %/% 2)
+}
+
+#' Mean held-out loss by round, over the folds: the loss of a point is |T|^2/2 - log det D^2 u.
+#' @noRd
+validate <- function(z, weights, control, folds, progress) {
+  part <- fold_of(nrow(z), folds, control$validation)
+  runs <- list()
+  for (k in seq_len(folds)) {
+    out <- part == k
+    progress$what <- if (folds == 1) "Validating" else paste0("Fold ", k, " of ", folds)
+    runs[[k]] <- run_core(
+      z[!out, , drop = FALSE], weights[!out], z[out, , drop = FALSE], weights[out], control,
+      all_rounds(control, ncol(z)), progress$report
+    )
+    runs[[k]]$weight <- sum(weights[out])
+    if (runs[[k]]$status == "interrupted") return(list(interrupted = runs[[k]]))
+  }
+  n <- min(vapply(runs, function(r) nrow(r$rounds), 0L))
+  over_folds <- function(column) {
+    values <- vapply(runs, function(r) r$rounds[[column]][seq_len(n)], numeric(n))
+    drop(matrix(values, n) %*% vapply(runs, function(r) r$weight, 0)) /
+      sum(vapply(runs, function(r) r$weight, 0))
+  }
+  loss <- over_folds("validation")
+  held <- weights[part > 0] / sum(weights[part > 0])
+  data.frame(
+    round = seq_len(n) - 1L, atoms = over_folds("atoms"), loss = loss,
+    se = sqrt(pmax(0, over_folds("validation_square") - loss^2) * sum(held^2))
+  )
+}
+
+#' Fits whitened points: the run on all the data, with the table of the validation.
+#' @noRd
+fit_white <- function(z, weights, control) {
+  progress <- new_progress()
+  folds <- n_folds(control, nrow(z), ncol(z))
+  validation <- NULL
+  rounds <- if (control$max_atoms == 0) 0L else all_rounds(control, ncol(z))
+  if (folds > 0) {
+    validation <- validate(z, weights, control, folds, progress)
+    if (!is.null(validation$interrupted)) {
+      return(list(run = validation$interrupted, validation = NULL, folds = folds, rounds = NA))
+    }
+    rounds <- validation$round[which.min(validation$loss)]
+  }
+  progress$what <- "All data"
+  run <- run_core(z, weights, z[0, , drop = FALSE], numeric(), control, rounds, progress$report)
+  if (!is.null(validation)) {
+    run$trace$validation <- validation$loss[pmin(run$trace$round, rounds) + 1L]
+  }
+  list(run = run, validation = validation, folds = folds, rounds = rounds)
+}
+
+#' A bar for whatever lasts longer than two seconds in an interactive session.
+#' @noRd
+new_progress <- function(frame = parent.frame()) {
+  state <- new.env(parent = emptyenv())
+  state$what <- ""
+  state$text <- ""
+  if (!interactive()) return(state)
+  bar <- cli::cli_progress_bar(
+    format = "{cli::pb_spin} {state$text}", total = NA, .envir = frame, .auto_close = TRUE
+  )
+  state$report <- function(values) {
+    state$text <- sprintf("%s: %d atoms, objective %.4f", state$what, as.integer(values[2]),
+                          values[3])
+    cli::cli_progress_update(id = bar, .envir = frame)
+  }
+  state
+}

@@ -1,0 +1,83 @@
+# From a one-sided formula to points.
+
+check_formula <- function(formula, data) {
+  if (!is.null(data) && !is.data.frame(data) && !is.list(data) && !is.environment(data)) {
+    brenier_abort("{.arg data} must be a data frame, not {shown(data)}.", "type",
+                  argument = "data")
+  }
+  if (length(formula) == 3) {
+    brenier_abort(c(
+      "{.arg formula} must be one-sided, not {.code {format(formula)}}.",
+      i = "Write the variables of the joint law after the tilde: {.code ~ a + b}."
+    ), "formula", argument = "formula")
+  }
+  terms <- tryCatch(stats::terms(formula, data = data), error = function(e) {
+    brenier_abort(c("{.arg formula} cannot be read: {conditionMessage(e)}."), "formula",
+                  argument = "formula")
+  })
+  labels <- attr(terms, "term.labels")
+  if (length(labels) == 0) {
+    brenier_abort(c(
+      "{.arg formula} has no variables.", i = "Write them after the tilde: {.code ~ a + b}."
+    ), "formula", argument = "formula")
+  }
+  if (any(attr(terms, "order") > 1) || length(attr(terms, "offset"))) {
+    brenier_abort(c(
+      "{.arg formula} must be a sum of variables, without interactions or offsets.",
+      i = "Here {.code a:b} is no variable; write {.code I(a * b)} for the product."
+    ), "formula", argument = "formula")
+  }
+  if (is.data.frame(data)) check_variables(formula, data)
+}
+
+#' A variable that is neither in the data nor where the formula was written.
+#' @noRd
+check_variables <- function(formula, data) {
+  for (name in setdiff(all.vars(formula), c(".", names(data)))) {
+    if (exists(name, envir = environment(formula) %||% globalenv(), mode = "numeric")) next
+    near <- nearest(name, names(data))
+    brenier_abort(c(
+      "There is no variable {.var {name}} in {.arg data}.",
+      i = if (length(near)) "Did you mean {.var {near}}?" else
+        "It has {.var {utils::head(names(data), 10)}}."
+    ), "variable", argument = "data", variable = name)
+  }
+}
+
+#' model.frame() with its errors in our words.
+#' @noRd
+eval_frame <- function(frame, env) {
+  tryCatch(eval(frame, env), error = function(e) {
+    if (inherits(e, "brenier_error")) stop(e)
+    brenier_abort(c(
+      "The variables of {.arg formula} cannot be evaluated.", x = "{conditionMessage(e)}"
+    ), "variable", argument = "formula")
+  })
+}
+
+#' The columns of a model frame side by side; a factor is refused by name.
+#' @noRd
+frame_points <- function(model, name = "data") {
+  extra <- c("(weights)", "(offset)")
+  columns <- model[setdiff(names(model), extra)]
+  for (variable in names(columns)) {
+    if (!is.numeric(columns[[variable]]) || is.factor(columns[[variable]])) {
+      abort_not_numeric(columns[[variable]], variable, name)
+    }
+  }
+  if (nrow(model) == 0) {
+    brenier_abort(c(
+      "{.arg {name}} has no complete row: it is empty.",
+      i = "Rows with missing values are removed by {.arg na.action}."
+    ), "empty", argument = name)
+  }
+  parts <- lapply(names(columns), function(variable) {
+    part <- unclass(columns[[variable]])
+    if (is.null(dim(part))) return(matrix(part, dimnames = list(NULL, variable)))
+    labels <- colnames(part) %||% seq_len(ncol(part))
+    matrix(part, nrow(part), dimnames = list(NULL, paste0(variable, ".", labels)))
+  })
+  points <- do.call(cbind, parts)
+  storage.mode(points) <- "double"
+  points
+}

@@ -1,0 +1,156 @@
+# From what a user gives to a checked matrix of doubles with column names.
+
+#' @param x Matrix, data frame or vector of numbers.
+#' @param name The argument to blame.
+#' @param finite If `FALSE`, missing values are let through.
+#' @noRd
+as_points <- function(x, name, finite = TRUE) {
+  if (is.data.frame(x)) {
+    wrong <- names(x)[!vapply(x, function(v) is.numeric(v) && !is.object(v), NA)]
+    if (length(wrong)) abort_not_numeric(x[[wrong[1]]], wrong[1], name)
+    x <- as.matrix(x)
+  } else if (is.numeric(x) && is.null(dim(x))) {
+    x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
+  }
+  if (!is.matrix(x) || !is.numeric(x)) {
+    brenier_abort(c(
+      "{.arg {name}} must be a numeric matrix or a data frame of numbers, not {shown(x)}.",
+      i = "Categorical variables have no density; leave them out or fit each level apart."
+    ), "type", argument = name)
+  }
+  storage.mode(x) <- "double"
+  if (is.null(colnames(x))) colnames(x) <- paste0("x", seq_len(ncol(x)))
+  if (nrow(x) == 0 || ncol(x) == 0) {
+    brenier_abort("{.arg {name}} has {nrow(x)} row{?s} and {ncol(x)} column{?s}: it is empty.",
+                  "empty", argument = name)
+  }
+  if (finite) check_finite(x, name)
+  x
+}
+
+abort_not_numeric <- function(value, variable, name) {
+  brenier_abort(c(
+    "Every variable in {.arg {name}} must be numeric; {.var {variable}} is a {class(value)[1]}.",
+    i = "Leave it out, or turn it into numbers if they mean something."
+  ), "type", argument = name)
+}
+
+check_finite <- function(x, name) {
+  bad <- !is.finite(x)
+  if (!any(bad)) return(invisible(x))
+  where <- arrayInd(which(bad)[1], dim(x))
+  value <- x[where]
+  what <- if (is.na(value)) "missing" else "infinite"
+  remedy <- if (is.na(value)) "Remove such rows, for example with {.fn na.omit}." else
+    "Remove or correct such values; a density has no mass there."
+  brenier_abort(c(
+    "{.arg {name}} must be finite: {sum(bad)} value{?s} {?is/are} not.",
+    x = "The first is {value}, in row {where[1]} of {.var {colnames(x)[where[2]]}}.",
+    i = remedy
+  ), if (is.na(value)) "missing" else "not_finite", argument = name)
+}
+
+#' Case weights, one a row, not all zero; NULL is 1 each.
+#' @noRd
+check_weights <- function(weights, n) {
+  if (is.null(weights)) return(rep(1, n))
+  if (!is.numeric(weights) || length(weights) != n) {
+    brenier_abort(c(
+      "{.arg weights} must be {n} number{?s}, one a row, not {shown(weights)}."
+    ), "argument", argument = "weights")
+  }
+  bad <- which(!is.finite(weights) | weights < 0)
+  if (length(bad)) {
+    brenier_abort(c(
+      "{.arg weights} must be finite and not negative; number {bad[1]} is {weights[bad[1]]}.",
+      i = "Give a row the weight 0, or remove it, to leave it out."
+    ), "argument", argument = "weights")
+  }
+  if (!any(weights > 0)) {
+    brenier_abort("{.arg weights} are all zero: no data are left.", "empty", argument = "weights")
+  }
+  as.double(weights)
+}
+
+#' Mean and symmetric inverse root of the covariance: z = A (x - m) has mean zero and identity
+#' covariance (divisor: the sum of the weights, as for maximum likelihood).
+#' @noRd
+whiten <- function(x, weights, name) {
+  w <- weights / sum(weights)
+  check_spread(x, name)
+  center <- colSums(x * w)
+  centred <- sweep(x, 2, center)
+  scale <- sqrt(colSums(centred^2 * w))
+  scaled <- sweep(centred, 2, scale, "/")
+  root <- svd(scaled * sqrt(w), nu = 0)
+  check_collinear(root, colnames(x), name)
+  # inverse of a root of the covariance, then its symmetric polar factor: accurate for variables
+  # in very different units, which the covariance itself is not
+  inverse <- t(root$v) / root$d
+  inverse <- sweep(inverse, 2, scale, "/")
+  polar <- svd(inverse)
+  matrix <- polar$v %*% (t(polar$v) * polar$d)
+  list(center = center, matrix = matrix, logdet = sum(log(polar$d)))
+}
+
+#' Each column must vary by more than the rounding of its values.
+#' @noRd
+check_spread <- function(x, name) {
+  largest <- apply(abs(x), 2, max)
+  if (any(largest > 1e150)) {
+    worst <- which.max(largest)
+    brenier_abort(c(
+      "{.arg {name}} has values too large to square: {.var {colnames(x)[worst]}} reaches
+       {format(largest[worst], digits = 3)}.",
+      i = "Rescale it, or use its logarithm."
+    ), "scale", argument = name)
+  }
+  spread <- apply(x, 2, function(v) diff(range(v)))
+  flat <- which(spread <= 1e-10 * largest | spread < 1e-150)
+  if (length(flat)) {
+    brenier_abort(c(
+      "{.arg {name}} must vary: {.var {colnames(x)[flat[1]]}} is constant
+       {if (spread[flat[1]] > 0) 'to rounding ' else ''}in the {nrow(x)} row{?s}.",
+      i = "A constant has no density; leave it out."
+    ), "constant", argument = name)
+  }
+}
+
+check_collinear <- function(root, names, name) {
+  smallest <- root$d[length(root$d)]
+  if (length(root$d) == length(names) && smallest > 1e-7 * root$d[1]) return(invisible())
+  null <- abs(root$v[, length(root$d)])
+  involved <- names[null > 0.1 * max(null)]
+  brenier_abort(c(
+    "The variables of {.arg {name}} are linearly dependent: {.var {involved}} lie in a subspace.",
+    i = "Leave one of them out: the law has no density in {length(names)} dimensions."
+  ), "collinear", argument = name)
+}
+
+#' Enough distinct points to have a density in d dimensions.
+#' @noRd
+check_rows <- function(x, name) {
+  n <- nrow(x)
+  d <- ncol(x)
+  if (n >= d + 2 && nrow(unique(x[seq_len(min(n, 50 * (d + 2))), , drop = FALSE])) >= d + 2) {
+    return(invisible(x))
+  }
+  distinct <- nrow(unique(x))
+  if (distinct >= d + 2) return(invisible(x))
+  brenier_abort(c(
+    "{.arg {name}} has {distinct} distinct row{?s}; {d} variable{?s} need at least {d + 2}.",
+    i = "Add data, or leave variables out."
+  ), "rows", argument = name)
+}
+
+#' Whitened coordinates of points.
+#' @noRd
+to_white <- function(whitening, x) {
+  z <- sweep(x, 2, whitening$center) %*% whitening$matrix
+  dimnames(z) <- NULL
+  z
+}
+
+from_white <- function(whitening, z) {
+  sweep(t(solve(whitening$matrix, t(z))), 2, whitening$center, "+")
+}

@@ -1,0 +1,96 @@
+#' Print and summarise a fitted map
+#'
+#' @param x,object A fit of [brenier()] or its summary.
+#' @param digits Significant digits.
+#' @param ... None.
+#' @return `print()` returns its argument invisibly. `summary()` returns a list of class
+#'   `summary.brenier` with `fit`, `residuals` (a data frame with a row a coordinate of the reference:
+#'   mean, sd, skewness, excess kurtosis and the Kolmogorov distance to N(0, 1)) and `reach` (the
+#'   largest center-outward rank of a point of the data).
+#' @name print.brenier
+#' @examples
+#' summary(brenier(~ eruptions + waiting, data = faithful))
+#' @export
+print.brenier <- function(x, digits = 4, ...) {
+  cat("Brenier map of ", paste(x$variables, collapse = ", "), "\n", sep = "")
+  cat(rows_of(x), "\n", sep = "")
+  cat("  potential   ", potential_words(x), "\n", sep = "")
+  cat("  log lik.    ", format(x$log_likelihood / sum(x$weights), digits = digits),
+      " a point in the sample", sep = "")
+  if (is.na(x$held_out$log_likelihood)) {
+    cat("; none held out\n")
+  } else {
+    cat(", ", format(x$held_out$log_likelihood, digits = digits), " (se ",
+        format(x$held_out$se, digits = 2), ") held out\n", sep = "")
+  }
+  cat("  certificate ", gap_words(x), "\n", sep = "")
+  cat("  ", if (x$converged) "converged" else paste0("NOT converged: ", status_message(x$status)),
+      " in ", max(x$trace$iter), " steps, ", format(x$seconds, digits = 2), " s in all\n", sep = "")
+  invisible(x)
+}
+
+rows_of <- function(x) {
+  omitted <- length(x$na.action)
+  weighted <- if (any(x$weights != 1)) paste0(", weights summing to ",
+                                              format(sum(x$weights), digits = 4))
+  paste0("  ", x$n, " points in ", x$d, " dimension", if (x$d > 1) "s", weighted,
+         if (omitted) paste0("; ", omitted, " removed for missing values"))
+}
+
+potential_words <- function(x) {
+  atoms <- x$potential$n_atoms
+  if (x$control$max_atoms == 0) return("Gaussian: no atoms were allowed")
+  if (atoms == 0) return("Gaussian: no atom improved the held-out likelihood")
+  paste0(atoms, " ridge atoms", if (atoms >= x$control$max_atoms) ", the most allowed")
+}
+
+gap_words <- function(x) {
+  if (!is.finite(x$gap)) return("none: the fit ended far from its minimum")
+  paste0("within ", format(x$gap, digits = 2), " nats a point of the best for ",
+         if (x$potential$n_atoms) "these atoms" else "a Gaussian map")
+}
+
+#' @rdname print.brenier
+#' @export
+summary.brenier <- function(object, ...) {
+  r <- residuals(object)
+  w <- object$weights / sum(object$weights)
+  table <- apply(r, 2, function(v) {
+    mean <- sum(w * v)
+    sd <- sqrt(sum(w * (v - mean)^2))
+    z <- (v - mean) / sd
+    o <- order(v)
+    upper <- cumsum(w[o])
+    normal <- stats::pnorm(v[o])
+    c(mean = mean, sd = sd, skewness = sum(w * z^3), kurtosis = sum(w * z^4) - 3,
+      distance = max(abs(upper - normal), abs(upper - w[o] - normal)))
+  })
+  structure(list(
+    fit = object, residuals = as.data.frame(t(table)),
+    reach = max(stats::pchisq(rowSums(r^2), object$d))
+  ), class = "summary.brenier")
+}
+
+#' @rdname print.brenier
+#' @export
+print.summary.brenier <- function(x, digits = 3, ...) {
+  print(x$fit)
+  cat("\nReference residuals, N(0, I) if the fit is right:\n")
+  print(signif(x$residuals, digits))
+  cat("\nThe outermost point has center-outward rank ", format(x$reach, digits = 6),
+      "; of ", x$fit$n, " points about ", format(x$fit$n / (x$fit$n + 1), digits = 6),
+      " is expected.\n", sep = "")
+  if (nrow(x$fit$validation %||% data.frame()) > 1) {
+    best <- which.min(x$fit$validation$loss)
+    cat("Rounds of atoms: ", best - 1, " of ", nrow(x$fit$validation) - 1,
+        " tried, chosen by ", fold_words(x$fit), ".\n", sep = "")
+  }
+  invisible(x)
+}
+
+fold_words <- function(fit) {
+  if (fit$held_out$folds == 1) {
+    return(paste0("a held-out part of ", format(100 * fit$control$validation), "%"))
+  }
+  paste0(fit$held_out$folds, "-fold cross-validation")
+}

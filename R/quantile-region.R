@@ -1,0 +1,85 @@
+#' Quantile regions
+#'
+#' The center-outward quantile region of probability `level`: the image, under the inverse of the map,
+#' of the ball that the reference N(0, I) gives that probability. It holds probability `level` of the
+#' fitted law whatever its shape, regions of higher level contain those of lower, and one need not be
+#' convex.
+#'
+#' @param fit A fit of [brenier()].
+#' @param level Probabilities, strictly between 0 and 1.
+#' @param n Number of points of a contour in two dimensions.
+#' @param ... None.
+#' @return A list of class `brenier_region` with
+#'   \item{level, radius}{the probabilities and the radii of the balls,
+#'     \eqn{\sqrt{\chi^2_{d,level}}}{sqrt(qchisq(level, d))}}
+#'   \item{contour}{d = 1: a data frame with `lower` and `upper`, a row a level; d = 2: a data frame
+#'     with `level` and the two variables, whose rows go once around each region; d > 2: `NULL`}
+#'   \item{contains}{a function of `newdata`, as [predict.brenier()] takes it: a logical matrix with a
+#'     row a point and a column a level}
+#' @references
+#' Hallin, M., del Barrio, E., Cuesta-Albertos, J. and Matran, C. (2021). Distribution and quantile
+#' functions, ranks and signs in dimension d: a measure transportation approach. *Annals of
+#' Statistics* 49, 1139-1165. \doi{10.1214/20-AOS1996}
+#' @examples
+#' fit <- brenier(~ eruptions + waiting, data = faithful)
+#' region <- quantile_region(fit, c(0.5, 0.9))
+#' region
+#' colMeans(region$contains(faithful))
+#' @export
+quantile_region <- function(fit, level = c(0.5, 0.9), ...) UseMethod("quantile_region")
+
+#' @export
+quantile_region.default <- function(fit, level = c(0.5, 0.9), ...) {
+  brenier_abort("{.arg fit} must be a fit of {.fn brenier}, not {shown(fit)}.", "type",
+                argument = "fit")
+}
+
+#' @rdname quantile_region
+#' @export
+quantile_region.brenier <- function(fit, level = c(0.5, 0.9), n = 200, ...) {
+  check_no_dots(..., known = c("level", "n"))
+  if (!is.numeric(level) || length(level) == 0 || anyNA(level) || any(level <= 0 | level >= 1)) {
+    brenier_abort(c(
+      "{.arg level} must be probabilities strictly between 0 and 1, not {shown(level)}."
+    ), "argument", argument = "level")
+  }
+  n <- check_count(n, "n", 8)
+  radius <- sqrt(stats::qchisq(level, fit$d))
+  structure(list(
+    level = level, radius = radius, contour = region_contour(fit, level, radius, n),
+    contains = function(newdata) {
+      rank <- predict(fit, newdata, type = "rank")
+      inside <- outer(rank, level, "<=")
+      dimnames(inside) <- list(names(rank), format(level))
+      inside
+    },
+    variables = fit$variables
+  ), class = "brenier_region")
+}
+
+region_contour <- function(fit, level, radius, n) {
+  if (fit$d == 1) {
+    ends <- invert(fit, matrix(c(-radius, radius)))
+    k <- seq_along(level)
+    return(data.frame(level = level, lower = ends[k], upper = ends[-k]))
+  }
+  if (fit$d != 2) return(NULL)
+  angle <- 2 * pi * c(seq_len(n) - 1, 0) / n
+  circle <- cbind(cos(angle), sin(angle))
+  y <- do.call(rbind, lapply(radius, function(r) r * circle))
+  data.frame(level = rep(level, each = n + 1), invert(fit, y), check.names = FALSE)
+}
+
+#' @export
+print.brenier_region <- function(x, ...) {
+  d <- if (is.null(x$contour)) length(x$variables) else ncol(x$contour) - 1
+  cat("Quantile region", if (length(x$level) > 1) "s", " of ", paste(x$variables, collapse = ", "),
+      ", level ", paste(format(x$level), collapse = ", "), "\n", sep = "")
+  if (length(x$variables) == 1) {
+    print(x$contour, row.names = FALSE)
+  } else {
+    cat("  ", if (is.null(x$contour)) "ask" else "borders in $contour; ask",
+        " $contains(newdata) for membership\n", sep = "")
+  }
+  invisible(x)
+}

@@ -1,0 +1,309 @@
+#include "columns.h"
+
+#include "simd.h"
+#include "threads.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STARTS_A_COLUMN 2 /* ascents for each atom that is wanted */
+#define SAME_FEATURE .9   /* likeness above which two atoms are one, see alike() */
+
+static size_t pad(size_t n) { return (n + BR_VECTOR - 1) / BR_VECTOR * BR_VECTOR; }
+
+static br_column *take_columns(br_workspace *ws, int count, int d) {
+  br_column *columns = (br_column *)br_take(ws, (sizeof(br_column) / 8 + 1) * (size_t)count);
+  double *w = br_take(ws, (size_t)d * count);
+  for (int i = 0; i < count; i++) columns[i].w = w + (size_t)i * d;
+  return columns;
+}
+
+void br_columns_make(br_columns *columns, const br_columns_options *options,
+                     const br_potential *u, const br_sample *sample, int n_wanted,
+                     br_workspace *ws) {
+  int d = sample->d;
+  size_t n = sample->n < options->max_points ? sample->n : options->max_points, ld = pad(n);
+  memset(columns, 0, sizeof *columns);
+  columns->options = *options;
+  if (d == 1) {
+    columns->options.directions = 1;
+    columns->options.a_direction = options->directions * options->a_direction;
+  }
+  columns->n_wanted = n_wanted;
+  columns->n_starts = STARTS_A_COLUMN * n_wanted;
+  double *x = br_take(ws, ld * d), *weight = br_take(ws, ld), total = 0;
+  for (size_t i = 0; i < ld; i++) {
+    /* evenly spaced rows: all of them when n is the size of the sample */
+    size_t from = (size_t)((double)(i < n ? i : n - 1) * ((double)sample->n / (double)n));
+    for (int k = 0; k < d; k++) x[(size_t)k * ld + i] = sample->x[(size_t)k * sample->n + from];
+    weight[i] = i < n ? sample->weight[from] : 0;
+    total += weight[i];
+  }
+  for (size_t i = 0; i < ld; i++) weight[i] /= total;
+  columns->points = (br_sample){ld, d, x, weight};
+  columns->map = br_take(ws, ld * d);
+  columns->factor = br_take(ws, ld * BR_PACKED_SIZE(d));
+  columns->inverse = br_take(ws, ld * BR_PACKED_SIZE(d));
+  columns->found = take_columns(ws, n_wanted, d);
+  columns->starts = take_columns(ws, columns->options.directions, d);
+  columns->draws_a_direction = 2 * (size_t)d + 2 + 2 * columns->options.a_direction;
+  columns->draws = br_take(ws, columns->draws_a_direction * columns->options.directions);
+  columns->threads = br_threads_for((double)ld * columns->options.directions *
+                                    (BR_PACKED_SIZE(d) + 10.0 * columns->options.a_direction));
+  columns->work_a_thread = 3 * ld + BR_PACKED_SIZE(d) + 5 * (size_t)d + 4;
+  columns->work = br_take(ws, columns->work_a_thread * columns->threads);
+  columns->scratch_a_thread = u->family->scratch_size(u, (int)ld, 0);
+  columns->scratch = br_take(ws, columns->scratch_a_thread * columns->threads);
+}
+
+/* Map and inverse Hessian at the points. */
+static void fields(br_columns *columns, const br_potential *u) {
+  const br_kernels *kernels = br_simd();
+  int d = u->d, ld = (int)columns->points.n;
+  BR_OMP(parallel for num_threads(columns->threads) schedule(static))
+  for (int start = 0; start < ld; start += BR_LANES) {
+    int n = ld - start < BR_LANES ? ld - start : BR_LANES;
+    double logdet[BR_LANES], *factor = columns->factor + start;
+    u->family->eval(u, n, ld, columns->points.x + start, columns->map + start, factor,
+                    columns->scratch + BR_THREAD_ID * columns->scratch_a_thread, 0);
+    kernels->cholesky(d, n, ld, factor, logdet);
+    kernels->invert(d, n, ld, factor, columns->inverse + start);
+  }
+}
+
+/* z = w'x, tau = w'T, q = w'(D^2 u)^{-1} w at the points; packed is work. */
+static void along(const br_columns *columns, const double *w, double *z, double *tau, double *q,
+                  double *packed) {
+  const br_kernels *kernels = br_simd();
+  int d = columns->points.d, ld = (int)columns->points.n;
+  for (int i = 0; i < d; i++)
+    for (int j = 0; j <= i; j++) packed[BR_PACKED(i, j)] = (i == j ? 1 : 2) * w[i] * w[j];
+  kernels->project(d, ld, ld, w, columns->points.x, z);
+  kernels->project(d, ld, ld, w, columns->map, tau);
+  kernels->project((int)BR_PACKED_SIZE(d), ld, ld, packed, columns->inverse, q);
+}
+
+/* Centres stay among the data: an atom beyond them sees no data, and bends the
+ * map without a bound where there is nothing to hold it. */
+static double among(const double *z, size_t n, double centre) {
+  double low = z[0], high = z[0];
+  for (size_t i = 1; i < n; i++) {
+    low = fmin(low, z[i]);
+    high = fmax(high, z[i]);
+  }
+  return fmin(fmax(centre, low), high);
+}
+
+static double normalise(int d, double *w) {
+  double norm = 0;
+  for (int k = 0; k < d; k++) norm += w[k] * w[k];
+  norm = sqrt(norm);
+  if (norm > 0)
+    for (int k = 0; k < d; k++) w[k] /= norm;
+  return norm;
+}
+
+/* Direction number i from its draws: an axis, the difference of two points, or
+ * any direction. */
+static void direction(const br_columns *columns, int i, const double *draw, double *w) {
+  int d = columns->points.d;
+  size_t ld = columns->points.n;
+  memset(w, 0, d * sizeof(double));
+  if (i < d && 2 * d <= columns->options.directions + 2) {
+    w[i] = 1;
+    return;
+  }
+  if (i % 2 == 0) {
+    size_t a = (size_t)(draw[0] * (double)ld), b = (size_t)(draw[1] * (double)ld);
+    for (int k = 0; k < d; k++) w[k] = columns->points.x[k * ld + a] - columns->points.x[k * ld + b];
+    if (normalise(d, w) > 1e-8) return;
+  }
+  for (int k = 0; k < d; k++) /* Box-Muller */
+    w[k] = sqrt(-2 * log(draw[2 + 2 * k])) * cos(6.283185307179586 * draw[3 + 2 * k]);
+  if (!(normalise(d, w) > 0)) w[0] = 1;
+}
+
+static void rate(br_column *column, const double *sums, double penalty) {
+  column->g = sums[0] + penalty;
+  column->h = sums[1];
+  column->score = column->h > 0 ? -column->g / sqrt(column->h) : -INFINITY;
+}
+
+/* The best of the candidates (c, a) along one direction. */
+static void try_direction(br_columns *columns, int i, double *work) {
+  const br_columns_options *options = &columns->options;
+  const br_kernels *kernels = br_simd();
+  const double *draw = columns->draws + i * columns->draws_a_direction;
+  size_t ld = columns->points.n;
+  int d = columns->points.d;
+  double *z = work, *tau = z + ld, *q = tau + ld, *packed = q + ld;
+  br_column *best = &columns->starts[i], try = *best;
+  double spread = log(options->max_width / options->min_width);
+  best->score = -INFINITY;
+  direction(columns, i, draw, best->w);
+  along(columns, best->w, z, tau, q, packed);
+  for (int k = 0; k < options->a_direction; k++) {
+    const double *pair = draw + 2 + 2 * d + 2 * k;
+    double sums[2];
+    try.centre = z[(size_t)(pair[0] * (double)ld)];
+    try.width = options->min_width * exp(spread * pair[1]);
+    kernels->score(ld, try.centre, try.width, columns->points.weight, z, tau, q, sums);
+    rate(&try, sums, options->penalty);
+    if (try.score > best->score) *best = try;
+  }
+}
+
+/* Score of an atom and its gradient in (w, c, log a), w along the sphere. With
+ * s = phi tau + t phi q/a and e = a Phi tau - phi q, f = a^2 Phi^2 + phi^2 q^2,
+ *
+ *   de/dw = s x + a Phi T - 2 phi A w,              A = (D^2 u)^{-1}
+ *   de/dc = -s,   de/da = Phi tau - t s,
+ *   df/dw = r x + 4 phi^2 q A w,                    r = 2 a Phi phi - 2 t phi^2 q^2/a
+ *   df/dc = -r,   df/da = 2 a Phi^2 - t r.                                          */
+static void rate_gradient(const br_columns *columns, br_column *column, double *gradient,
+                          double *work) {
+  const br_kernels *kernels = br_simd();
+  const br_sample *points = &columns->points;
+  int d = points->d, ld = (int)points->n;
+  double *z = work, *tau = z + ld, *q = tau + ld, *packed = q + ld;
+  double *g_w = packed + BR_PACKED_SIZE(d), *h_w = g_w + d;
+  double g = 0, h = 0, g_c = 0, h_c = 0, g_a = 0, h_a = 0;
+  double a = column->width;
+  along(columns, column->w, z, tau, q, packed);
+  double c = column->centre = among(z, (size_t)ld, column->centre);
+  memset(g_w, 0, 2 * d * sizeof(double));
+  for (int start = 0; start < ld; start += BR_LANES) {
+    int n = ld - start < BR_LANES ? ld - start : BR_LANES;
+    double t[BR_LANES], phi[BR_LANES], cdf[BR_LANES];
+    double on_x[BR_LANES], on_map[BR_LANES], on_inverse[BR_LANES], r_x[BR_LANES],
+        r_inverse[BR_LANES];
+    for (int b = 0; b < n; b++) t[b] = (z[start + b] - c) / a;
+    kernels->normal((size_t)n, t, phi, cdf);
+    for (int b = 0; b < n; b++) {
+      double weight = points->weight[start + b], qb = q[start + b], taub = tau[start + b];
+      double s = phi[b] * taub + t[b] * phi[b] * qb / a;
+      double r = 2 * a * cdf[b] * phi[b] - 2 * t[b] * phi[b] * phi[b] * qb * qb / a;
+      g += weight * (a * cdf[b] * taub - phi[b] * qb);
+      h += weight * (a * a * cdf[b] * cdf[b] + phi[b] * phi[b] * qb * qb);
+      g_c -= weight * s;
+      h_c -= weight * r;
+      g_a += weight * (cdf[b] * taub - t[b] * s);
+      h_a += weight * (2 * a * cdf[b] * cdf[b] - t[b] * r);
+      on_x[b] = weight * s;
+      r_x[b] = weight * r;
+      on_map[b] = weight * a * cdf[b];
+      on_inverse[b] = -2 * weight * phi[b];
+      r_inverse[b] = 4 * weight * phi[b] * phi[b] * qb;
+    }
+    for (int i = 0; i < d; i++) {
+      const double *x = points->x + (size_t)i * ld + start;
+      const double *map = columns->map + (size_t)i * ld + start;
+      double Aw[BR_LANES] = {0}, sum_g = 0, sum_h = 0;
+      for (int k = 0; k < d; k++) {
+        size_t row = i >= k ? BR_PACKED(i, k) : BR_PACKED(k, i);
+        const double *A = columns->inverse + row * ld + start;
+        for (int b = 0; b < n; b++) Aw[b] += A[b] * column->w[k];
+      }
+      for (int b = 0; b < n; b++) {
+        sum_g += on_x[b] * x[b] + on_map[b] * map[b] + on_inverse[b] * Aw[b];
+        sum_h += r_x[b] * x[b] + r_inverse[b] * Aw[b];
+      }
+      g_w[i] += sum_g;
+      h_w[i] += sum_h;
+    }
+  }
+  double sums[2] = {g, h};
+  rate(column, sums, columns->options.penalty);
+  /* d(-g/sqrt(h)) = -dg/sqrt(h) + g dh/(2 h^(3/2)) */
+  double on_g = -1 / sqrt(h), on_h = column->g / (2 * h * sqrt(h)), radial = 0;
+  for (int k = 0; k < d; k++) {
+    gradient[k] = on_g * g_w[k] + on_h * h_w[k];
+    radial += gradient[k] * column->w[k];
+  }
+  for (int k = 0; k < d; k++) gradient[k] -= radial * column->w[k];
+  gradient[d] = on_g * g_c + on_h * h_c;
+  gradient[d + 1] = a * (on_g * g_a + on_h * h_a);
+}
+
+/* Gradient ascent with a step length that adapts; the width stays in range. */
+static void ascend(const br_columns *columns, br_column *column, double *work) {
+  const br_columns_options *options = &columns->options;
+  int d = columns->points.d;
+  double *gradient = work + 3 * columns->points.n + BR_PACKED_SIZE(d) + 2 * d;
+  double *trial_gradient = gradient + d + 2, *w = trial_gradient + d + 2, length = .3;
+  br_column trial = {.w = w};
+  rate_gradient(columns, column, gradient, work);
+  for (int k = 0; k < options->refine && length > 1e-3; k++) {
+    double norm = 0;
+    for (int j = 0; j < d + 2; j++) norm += gradient[j] * gradient[j];
+    norm = sqrt(norm);
+    if (!(norm > 1e-12)) return;
+    for (int j = 0; j < d; j++) w[j] = column->w[j] + length * gradient[j] / norm;
+    normalise(d, w);
+    trial.centre = column->centre + length * gradient[d] / norm;
+    trial.width = column->width * exp(length * gradient[d + 1] / norm);
+    trial.width = fmin(fmax(trial.width, options->min_width), options->max_width);
+    rate_gradient(columns, &trial, trial_gradient, work);
+    if (trial.score > column->score) {
+      memcpy(column->w, w, d * sizeof(double));
+      memcpy(gradient, trial_gradient, (d + 2) * sizeof(double));
+      column->centre = trial.centre;
+      column->width = trial.width;
+      column->g = trial.g;
+      column->h = trial.h;
+      column->score = trial.score;
+      length *= 1.5;
+    } else {
+      length *= .4;
+    }
+  }
+}
+
+/* A cosine of directions, damped by the distance of centres and log widths. */
+static int alike(const br_columns *columns, const br_column *a, const br_column *b) {
+  double inner = 0;
+  int d = columns->points.d;
+  for (int k = 0; k < d; k++) inner += a->w[k] * b->w[k];
+  double sign = inner < 0 ? -1 : 1;
+  double shift = (a->centre - sign * b->centre) / fmin(a->width, b->width);
+  double ratio = log(a->width / b->width);
+  return fabs(inner) * exp(-.5 * (shift * shift + ratio * ratio)) > SAME_FEATURE;
+}
+
+static void order(br_column *columns, int n) {
+  for (int i = 1; i < n; i++)
+    for (int j = i; j > 0 && columns[j].score > columns[j - 1].score; j--) {
+      br_column swap = columns[j];
+      columns[j] = columns[j - 1];
+      columns[j - 1] = swap;
+    }
+}
+
+void br_columns_search(br_columns *columns, const br_potential *u, const br_host *host) {
+  const br_columns_options *options = &columns->options;
+  int d = u->d, n_starts = columns->n_starts;
+  if (n_starts > options->directions) n_starts = options->directions;
+  for (size_t i = 0; i < columns->draws_a_direction * options->directions; i++)
+    columns->draws[i] = host->uniform(host->ctx);
+  fields(columns, u);
+  BR_OMP(parallel for num_threads(columns->threads) schedule(dynamic))
+  for (int i = 0; i < options->directions; i++)
+    try_direction(columns, i, columns->work + BR_THREAD_ID * columns->work_a_thread);
+  order(columns->starts, options->directions);
+  BR_OMP(parallel for num_threads(columns->threads) schedule(dynamic))
+  for (int i = 0; i < n_starts; i++)
+    ascend(columns, &columns->starts[i], columns->work + BR_THREAD_ID * columns->work_a_thread);
+  order(columns->starts, n_starts);
+  columns->n_found = 0;
+  for (int i = 0; i < n_starts && columns->n_found < columns->n_wanted; i++) {
+    int fresh = columns->starts[i].score > 0;
+    for (int k = 0; k < columns->n_found && fresh; k++)
+      fresh = !alike(columns, &columns->starts[i], &columns->found[k]);
+    if (!fresh) continue;
+    br_column *to = &columns->found[columns->n_found++];
+    double *w = to->w;
+    *to = columns->starts[i];
+    to->w = w;
+    memcpy(w, columns->starts[i].w, d * sizeof(double));
+  }
+}

@@ -1,0 +1,53 @@
+/* Column generation: the ridge atoms that would lower the objective most.
+ *
+ * At the current u an atom (w, c, a) has, per unit of its coefficient,
+ *
+ *   g = mean of a Phi(t) w'T - phi(t) w'(D^2 u)^{-1} w + penalty,  t = (w'x - c)/a,
+ *   h = mean of a^2 Phi(t)^2 + phi(t)^2 (w'(D^2 u)^{-1} w)^2,
+ *
+ * and the optimality condition is violated by -g/sqrt(h) in the local norm.
+ * Candidates are drawn, the best are improved by gradient ascent of that score in
+ * (w, c, log a), and the best that differ are returned. */
+#ifndef BR_COLUMNS_H
+#define BR_COLUMNS_H
+
+#include "host.h"
+#include "ridge.h"
+
+typedef struct {
+  double min_width, max_width; /* of a, in whitened units */
+  double penalty;
+  int directions;    /* candidate directions a search */
+  int a_direction;   /* candidate (c, a) a direction */
+  int refine;        /* evaluations of the ascent from each start */
+  size_t max_points; /* points of the sample that a search looks at */
+} br_columns_options;
+
+typedef struct {
+  double *w; /* d */
+  double centre, width;
+  double g, h, score;
+} br_column;
+
+typedef struct {
+  br_columns_options options;
+  br_sample points;      /* the subsample, padded with weight 0 */
+  double *map;              /* of u at the points, d rows */
+  double *factor, *inverse; /* of its Hessian there, d(d+1)/2 rows */
+  br_column *found;      /* best first */
+  int n_found;
+  int n_starts, n_wanted;
+  int threads;
+  br_column *starts;
+  double *draws, *work, *scratch;
+  size_t draws_a_direction, work_a_thread, scratch_a_thread;
+} br_columns;
+
+void br_columns_make(br_columns *columns, const br_columns_options *options,
+                     const br_potential *u, const br_sample *sample, int n_wanted,
+                     br_workspace *ws);
+
+/* Fills columns->found with at most n_wanted atoms of positive score. */
+void br_columns_search(br_columns *columns, const br_potential *u, const br_host *host);
+
+#endif

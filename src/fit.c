@@ -1,0 +1,207 @@
+#include "fit.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Up to this dimension Q is a full symmetric matrix; above it Q is diagonal plus
+ * one direction an atom, which keeps the cost of a step linear in d^2. */
+#define FULL_QUADRATIC 12
+
+#define CENTRED 2        /* certificate, over that of the exact centre, at which to leave it */
+#define LOWER_BARRIER 10 /* factor between the barriers of the last phase */
+#define VANISHED .3      /* theta sqrt(h) over sqrt(beta) below which an atom is dropped */
+
+const char *const br_trace_names[BR_TRACE_COLUMNS] = {
+    "iter",           "round",     "objective", "validation", "eta",         "step",
+    "min_eigenvalue", "decrement", "gap",       "barrier",    "evaluations", "atoms",
+    "seconds"};
+#define TRACE_STEP 5
+const char *const br_round_names[BR_ROUND_COLUMNS] = {"round",      "atoms",             "objective",
+                                                      "validation", "validation_square", "score"};
+
+typedef struct {
+  const br_fit_options *options;
+  const br_sample *valid;
+  const br_host *host;
+  br_fit *fit;
+  br_mirror mirror;
+  br_columns columns;
+  br_loss_plan valid_plan;
+  br_stopping stop;
+  double validation;
+  int round;
+} fitter;
+
+static void append(br_table *table, int columns, const double *values) {
+  if (table->n >= table->capacity) return;
+  for (int k = 0; k < columns; k++)
+    table->rows[(size_t)k * table->capacity + table->n] = values[k];
+  table->n++;
+}
+
+static int n_atoms(const fitter *f) { return ((br_ridge *)f->fit->u.self)->n_atoms; }
+
+/* The state that a step starts from; the length of the step is not known yet. */
+static void describe(fitter *f, double *row) {
+  br_potential *u = &f->fit->u;
+  const br_mirror *m = &f->mirror;
+  const double values[BR_TRACE_COLUMNS] = {m->steps,
+                                           f->round,
+                                           m->objective,
+                                           f->validation,
+                                           m->eta,
+                                           NAN,
+                                           u->family->min_eigenvalue(u),
+                                           m->decrement,
+                                           m->gap,
+                                           m->beta,
+                                           m->evaluations,
+                                           n_atoms(f),
+                                           br_stopping_seconds(&f->stop)};
+  memcpy(row, values, sizeof values);
+}
+
+/* Mirror steps at one weight of the barrier until the certificate is near what it
+ * is at the minimum. */
+static br_status centre(fitter *f, double beta) {
+  br_mirror *m = &f->mirror;
+  double target = CENTRED * beta * f->fit->u.family->barrier_parameter(&f->fit->u);
+  m->beta = beta;
+  for (;;) {
+    br_status status = br_mirror_prepare(m);
+    if (status != BR_OK) return status;
+    if (m->gap <= target) return BR_OK;
+    double row[BR_TRACE_COLUMNS];
+    describe(f, row);
+    status = br_mirror_advance(m);
+    if (status != BR_OK) return status;
+    row[TRACE_STEP] = m->length;
+    append(&f->fit->trace, BR_TRACE_COLUMNS, row);
+    br_progress progress = {m->steps, n_atoms(f), m->objective, f->validation};
+    status = br_stopping_tick(&f->stop, f->host, &progress);
+    if (status != BR_OK) return status;
+  }
+}
+
+/* The weight of the barrier at which centre() certifies that gap. */
+static double barrier_for(const fitter *f, double gap) {
+  const br_potential *u = &f->fit->u;
+  return gap / (CENTRED * u->family->barrier_parameter(u));
+}
+
+/* Adds the columns found; each starts at its own one-dimensional minimum of
+ * g theta + h theta^2/2 - beta log theta, shared among them. */
+static int add_columns(fitter *f, double beta) {
+  br_potential *u = &f->fit->u;
+  int room = f->options->max_atoms - n_atoms(f), added = 0;
+  br_columns_search(&f->columns, u, f->host);
+  for (int i = 0; i < f->columns.n_found && added < room; i++) {
+    const br_column *c = &f->columns.found[i];
+    if (c->score < f->options->min_score) break;
+    double theta = (-c->g + sqrt(c->g * c->g + 4 * c->h * beta)) / (2 * c->h);
+    if (u->d > FULL_QUADRATIC) br_ridge_add_quadratic(u, c->w, 0);
+    br_ridge_add_atom(u, c->w, c->centre, c->width, theta / f->columns.n_found);
+    added++;
+  }
+  return added;
+}
+
+static void drop_vanished(fitter *f, int *keep) {
+  br_potential *u = &f->fit->u;
+  const br_moments *m = &f->mirror.moments;
+  int first = br_ridge_first_atom(u), dropped = 0;
+  for (int j = first; j < u->n_coef; j++) {
+    double h = m->hessian[(size_t)j * m->ldm + j];
+    keep[j - first] = u->coef[j] * sqrt(h) > VANISHED * sqrt(f->mirror.beta);
+    dropped += !keep[j - first];
+  }
+  if (dropped) br_ridge_keep(u, keep);
+}
+
+static void record_round(fitter *f) {
+  br_potential *u = &f->fit->u;
+  br_loss loss = {NAN, NAN};
+  u->family->prepare(u);
+  if (f->valid->n > 0) loss = br_potential_loss(u, f->valid, &f->valid_plan);
+  f->validation = loss.mean;
+  double score = f->round > 0 && f->columns.n_found > 0 ? f->columns.found[0].score : NAN;
+  double row[BR_ROUND_COLUMNS] = {f->round,  n_atoms(f),  f->mirror.objective,
+                                  loss.mean, loss.square, score};
+  append(&f->fit->rounds, BR_ROUND_COLUMNS, row);
+}
+
+static br_status rounds(fitter *f, int *keep) {
+  const br_fit_options *o = f->options;
+  br_status status = centre(f, barrier_for(f, o->round_tol));
+  double best = INFINITY;
+  int since = 0;
+  record_round(f);
+  for (f->round = 1; status == BR_OK && f->round <= o->max_rounds; f->round++) {
+    if (n_atoms(f) >= o->max_atoms) break;
+    if (add_columns(f, f->mirror.beta) == 0) break;
+    status = centre(f, barrier_for(f, o->round_tol));
+    if (status >= BR_ERR_SIZE) return status;
+    drop_vanished(f, keep);
+    record_round(f);
+    since = f->validation < best ? 0 : since + 1;
+    if (f->validation < best) best = f->validation;
+    if (f->valid->n > 0 && since >= o->patience) break;
+  }
+  return status;
+}
+
+/* Lowers the barrier until the certificate meets the tolerance. */
+static br_status finish(fitter *f) {
+  double beta = f->mirror.beta, last = barrier_for(f, f->options->tol);
+  br_status status = BR_OK;
+  while (status == BR_OK && beta > last) {
+    beta = fmax(beta / LOWER_BARRIER, last);
+    status = centre(f, beta);
+  }
+  return status;
+}
+
+int br_fit_max_quadratic(int d, int max_atoms) {
+  return d <= FULL_QUADRATIC ? (int)BR_PACKED_SIZE(d) : d + max_atoms;
+}
+
+static void add_pairs(br_potential *u, double *w) {
+  int d = u->d;
+  for (int i = 0; i < d; i++)
+    for (int j = 0; j < i; j++) {
+      memset(w, 0, d * sizeof(double));
+      w[i] = w[j] = sqrt(.5);
+      br_ridge_add_quadratic(u, w, 0);
+    }
+}
+
+void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *train,
+                const br_sample *valid, const br_host *host, br_workspace *ws) {
+  int d = train->d, max_quadratic = br_fit_max_quadratic(d, options->max_atoms);
+  fitter f = {.options = options, .valid = valid, .host = host, .fit = fit, .validation = NAN};
+  br_potential *u = &fit->u;
+  memset(fit, 0, sizeof *fit);
+  br_ridge_make(u, d, max_quadratic, options->max_atoms, options->kappa, ws);
+  if (d <= FULL_QUADRATIC) add_pairs(u, br_take(ws, d));
+  fit->trace.capacity = options->max_iter + 1;
+  fit->trace.rows = br_take(ws, (size_t)fit->trace.capacity * BR_TRACE_COLUMNS);
+  fit->rounds.capacity = options->max_rounds + 1;
+  fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
+  br_mirror_make(&f.mirror, &options->mirror, u, train, d + max_quadratic + options->max_atoms,
+                 ws);
+  if (options->max_atoms > 0)
+    br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
+  if (valid->n > 0)
+    br_loss_plan_make(&f.valid_plan, d, valid->n,
+                      u->family->scratch_size(u, br_block_lanes(d), 0),
+                      (double)valid->n * options->max_atoms * (20.0 + d * d), ws);
+  br_stopping_start(&f.stop, options->tol, options->max_iter, options->max_seconds);
+  int *keep = br_take_int(ws, options->max_atoms);
+  fit->status = rounds(&f, keep);
+  if (fit->status == BR_OK) fit->status = finish(&f);
+  double row[BR_TRACE_COLUMNS];
+  br_mirror_prepare(&f.mirror); /* the state that is returned, whatever ended the fit */
+  describe(&f, row);
+  append(&fit->trace, BR_TRACE_COLUMNS, row);
+  fit->gap = f.mirror.gap;
+}

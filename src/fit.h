@@ -1,0 +1,52 @@
+/* Fit of a convex potential to a sample: mirror steps on a growing dictionary.
+ *
+ * Round 0 fits the Gaussian map. Every further round adds the columns that violate
+ * optimality most, solves again from where it was, and drops atoms that vanished.
+ * At the end the barrier is lowered until the certificate meets the tolerance. */
+#ifndef BR_FIT_H
+#define BR_FIT_H
+
+#include "columns.h"
+#include "mirror.h"
+#include "stopping.h"
+
+typedef struct {
+  double tol;        /* of the certificate at the end, nats a point */
+  double round_tol;  /* of the certificate in the rounds before */
+  int max_iter;      /* mirror steps */
+  double max_seconds;
+  int max_atoms;
+  int max_rounds;    /* rounds of column generation */
+  int a_round;       /* columns added in a round, at most */
+  int patience;      /* rounds without a better validation before the end */
+  double kappa;      /* floor of the eigenvalues of Q */
+  double min_score;  /* columns below this violation are not worth adding */
+  br_mirror_options mirror;
+  br_columns_options columns;
+} br_fit_options;
+
+/* One row a mirror step, and one a round; column-major with a fixed capacity. */
+enum { BR_TRACE_COLUMNS = 13, BR_ROUND_COLUMNS = 6 };
+extern const char *const br_trace_names[BR_TRACE_COLUMNS];
+extern const char *const br_round_names[BR_ROUND_COLUMNS];
+
+typedef struct {
+  int n, capacity;
+  double *rows; /* capacity x columns */
+} br_table;
+
+typedef struct {
+  br_potential u;
+  br_table trace, rounds;
+  double gap;       /* certificate of the potential returned */
+  br_status status; /* BR_OK: converged; BR_MAX_ITERATIONS, ...: usable; BR_ERR_*: not */
+} br_fit;
+
+/* Columns that br_fit_run may reach: the size of what it returns. */
+int br_fit_max_quadratic(int d, int max_atoms);
+
+/* valid may have no points. Everything in fit belongs to the workspace. */
+void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *train,
+                const br_sample *valid, const br_host *host, br_workspace *ws);
+
+#endif

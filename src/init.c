@@ -1,0 +1,43 @@
+/* The registration table: written by tools/make-init.R, not by hand. */
+#ifndef R_NO_REMAP
+#define R_NO_REMAP
+#endif
+#include <Rinternals.h>
+
+#include <R_ext/Rdynload.h>
+#include <R_ext/Visibility.h>
+
+#include "system.h"
+
+SEXP brenier_evaluate(SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_fit(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_simd_level(void);
+SEXP brenier_simd_set(SEXP);
+SEXP brenier_sobol(SEXP, SEXP);
+SEXP brenier_status_table(void);
+SEXP brenier_threads_available(void);
+SEXP brenier_threads_set(SEXP);
+
+/* Cast by way of void (*)(void), which stands for any function, so that no compiler warns. */
+/* clang-format off */
+static const R_CallMethodDef call_entries[] = {
+  {"brenier_evaluate", (DL_FUNC)(void (*)(void))brenier_evaluate, 5},
+  {"brenier_fit", (DL_FUNC)(void (*)(void))brenier_fit, 6},
+  {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
+  {"brenier_simd_level", (DL_FUNC)(void (*)(void))brenier_simd_level, 0},
+  {"brenier_simd_set", (DL_FUNC)(void (*)(void))brenier_simd_set, 1},
+  {"brenier_sobol", (DL_FUNC)(void (*)(void))brenier_sobol, 2},
+  {"brenier_status_table", (DL_FUNC)(void (*)(void))brenier_status_table, 0},
+  {"brenier_threads_available", (DL_FUNC)(void (*)(void))brenier_threads_available, 0},
+  {"brenier_threads_set", (DL_FUNC)(void (*)(void))brenier_threads_set, 1},
+  {NULL, NULL, 0},
+};
+/* clang-format on */
+
+void attribute_visible R_init_brenier(DllInfo *dll) {
+  R_registerRoutines(dll, NULL, call_entries, NULL, NULL);
+  R_useDynamicSymbols(dll, FALSE);
+  R_forceSymbols(dll, TRUE);
+  br_system_init();
+}

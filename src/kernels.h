@@ -1,0 +1,94 @@
+/* The hot loops, over a block of points held one coordinate a row:
+ *
+ *     a[row * ld + lane],   lane = 0 .. n-1,   n a multiple of BR_VECTOR, n <= BR_LANES
+ *
+ * so that the innermost loop runs over points whatever the dimension. Symmetric
+ * matrices are packed by rows of the lower triangle, one row of the block an
+ * entry: entry (i, j), j <= i, is row BR_PACKED(i, j).
+ *
+ * Each kernel is compiled from one body at each instruction level (simd.h). */
+#ifndef BR_KERNELS_H
+#define BR_KERNELS_H
+
+#include <stddef.h>
+
+#define BR_VECTOR 4 /* lanes are padded to a multiple of this */
+#define BR_LANES 64 /* most lanes of a block: its rows stay in the first cache */
+#define BR_PACKED(i, j) ((size_t)(i) * ((size_t)(i) + 1) / 2 + (size_t)(j))
+#define BR_PACKED_SIZE(d) ((size_t)(d) * ((size_t)(d) + 1) / 2)
+
+/* The AVX2 variants are left out on Windows, where gcc misaligns the stack
+ * for 32-byte vectors (gcc bug 54412). */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
+#define BR_HAVE_AVX2 1
+#endif
+
+/* Rows in a tile of the Gram kernels: feature counts are padded to this. */
+#define BR_GRAM_ROWS 2
+#define BR_GRAM_COLS 3
+#define BR_GRAM_PAD 6
+
+/* Ridge atoms theta a^2 psi((w'x - c)/a), psi'' = phi, psi' = Phi. */
+typedef struct {
+  int d, m;
+  const double *dir;    /* d x m, column j is w_j */
+  const double *centre; /* m */
+  const double *width;  /* m */
+  const double *coef;   /* m */
+} br_atoms;
+
+typedef struct {
+  const char *level;
+
+  /* phi and Phi of n values, n a multiple of BR_VECTOR. */
+  void (*normal)(size_t n, const double *t, double *phi, double *cdf);
+
+  /* t tPhi(t) + phi(t) of n values. */
+  void (*softplus)(size_t n, const double *t, double *psi);
+
+  /* map = q + Q x, hess = Q in every lane; Q packed. */
+  void (*affine)(int d, int n, int ld, const double *q, const double *Q, const double *x,
+                 double *map, double *hess);
+
+  /* Adds the atoms to map (d rows) and hess (packed). Where keep is true the
+   * values phi(t_j) and Phi(t_j) stay in row j of phi and cdf; otherwise each of
+   * the two is one row of scratch. O(m d^2) a point. */
+  void (*atoms)(const br_atoms *r, int n, int ld, const double *x, double *map, double *hess,
+                double *phi, double *cdf, int keep);
+
+  /* z = w'x. */
+  void (*project)(int d, int n, int ld, const double *w, const double *x, double *z);
+
+  /* Packed Cholesky factor in place, its diagonal inverted; logdet of the
+   * matrix. A lane whose matrix is not positive definite gets NaN. */
+  void (*cholesky)(int d, int n, int ld, double *hess, double *logdet);
+
+  /* v = scale * L^{-1} w, d rows; w the same in every lane. */
+  void (*half_solve)(int d, int n, int ld, const double *factor, const double *w,
+                     const double *scale, double *v);
+
+  /* b = (L L')^{-1} b in place. */
+  void (*solve)(int d, int n, int ld, const double *factor, double *b);
+
+  /* (L L')^{-1}, packed. */
+  void (*invert)(int d, int n, int ld, const double *factor, double *inverse);
+
+  /* Rows j0 .. j0+1 of a Gram matrix of p features with k rows each,
+   *   square = 0:  M[j,l] += sum_lane sum_r v_jr v_lr
+   *   square = 1:  M[j,l] += sum_lane (sum_r v_jr v_lr)^2
+   * for l >= j0 rounded down to a tile. v[(j k + r) ld + lane]; M has ldm >= p
+   * doubles a row, p a multiple of BR_GRAM_PAD. Here n may pass BR_LANES. */
+  void (*gram)(int square, int k, int n, int ld, const double *v, int p, int j0, double *M,
+               int ldm);
+
+  /* Sums of one candidate atom over n points, see columns.h. */
+  void (*score)(size_t n, double centre, double width, const double *weight, const double *z,
+                const double *tau, const double *q, double *sums);
+} br_kernels;
+
+extern const br_kernels br_kernels_baseline;
+#ifdef BR_HAVE_AVX2
+extern const br_kernels br_kernels_avx2;
+#endif
+
+#endif

@@ -1,0 +1,35 @@
+/* The bodies of the kernels, compiled once an instruction level. The including
+ * file sets BR_TARGET (a function attribute), BR_LEVEL and BR_TABLE. Contracts:
+ * kernels.h. */
+#include "kernels.h"
+#include "normal.h"
+
+#include <math.h>
+
+#if defined(_OPENMP) && _OPENMP >= 201307
+#define BR_PRAGMA(text) _Pragma(#text)
+#define BR_SIMD BR_PRAGMA(omp simd)
+#define BR_SIMD_SUM(...) BR_PRAGMA(omp simd reduction(+ : __VA_ARGS__))
+#else
+#define BR_SIMD
+#define BR_SIMD_SUM(...)
+#endif
+
+#include "kernels_gram.h"
+#include "kernels_linear.h"
+#include "kernels_ridge.h"
+
+const br_kernels BR_TABLE = {
+    .level = BR_LEVEL,
+    .normal = normal,
+    .softplus = softplus,
+    .affine = affine,
+    .atoms = atoms,
+    .project = project,
+    .cholesky = cholesky,
+    .half_solve = half_solve,
+    .solve = solve,
+    .invert = invert,
+    .gram = gram,
+    .score = score,
+};

@@ -1,0 +1,57 @@
+/* The mirror step on the data side. The objective is
+ *
+ *   F(coef) = mean loss + penalty * sum theta + beta B(coef)
+ *
+ * and with gradient g, mirror metric G and Hessian H of F a step solves
+ *
+ *   explicit   (G + eta beta B'') delta = -eta g    the parabolic Monge-Ampere equation,
+ *                                                   projected on the features
+ *   implicit   (G + eta H)        delta = -eta g    eta -> infinity is Newton
+ *
+ * followed by backtracking on F, so that every iterate stays strictly convex. */
+#ifndef BR_MIRROR_H
+#define BR_MIRROR_H
+
+#include "moments.h"
+
+typedef struct {
+  int implicit;      /* 0: explicit */
+  const double *eta; /* step sizes of steps 0, 1, ..., n_eta - 1; NULL: adaptive */
+  int n_eta;
+  double step;    /* first step size of the adaptive schedule; may be infinite */
+  double penalty; /* lambda */
+} br_mirror_options;
+
+typedef struct {
+  br_mirror_options options;
+  br_potential *u;
+  const br_sample *sample;
+  br_moments moments;
+  br_moments_plan plan;
+  br_loss_plan loss_plan;
+  double *gradient, *delta, *start, *system;
+  double beta;     /* weight of the barrier */
+  double adaptive; /* next step size of the adaptive schedule */
+
+  /* about the last call */
+  double objective;  /* mean loss + penalty */
+  double eta;        /* step size */
+  double decrement;  /* sqrt(-g'delta / min(eta, 1)): the local norm of the gradient */
+  double length;     /* fraction of delta that was taken */
+  double gap;        /* certificate: objective - minimum over the dictionary <= gap */
+  int steps;         /* steps taken so far */
+  int evaluations;   /* passes over the sample so far */
+  double slope_at_0; /* g'delta */
+} br_mirror;
+
+/* max_coef bounds the coefficients that u will ever have. */
+void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential *u,
+                    const br_sample *sample, int max_coef, br_workspace *ws);
+
+/* Moments, direction, decrement and certificate at the current coefficients. */
+br_status br_mirror_prepare(br_mirror *m);
+
+/* Moves along the direction; BR_STALLED if no length lowers F. */
+br_status br_mirror_advance(br_mirror *m);
+
+#endif

@@ -1,0 +1,191 @@
+#include "moments.h"
+
+#include "simd.h"
+#include "threads.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Curvature features of a superblock of points: about half of a second-level
+ * cache, so that the Gram tiles stream from it. */
+#define SUPERBLOCK 65536
+#define MAX_SUPERLANES 512
+#define MIN_PIECE 256 /* points: below this the sums of the pieces cost more than they save */
+
+static int pad(int count, int to) { return (count + to - 1) / to * to; }
+
+static int superlanes(int p, int d) {
+  int lanes = SUPERBLOCK / (p * d);
+  lanes -= lanes % BR_VECTOR;
+  if (lanes > MAX_SUPERLANES) lanes = MAX_SUPERLANES;
+  return lanes < 2 * BR_VECTOR ? 2 * BR_VECTOR : lanes;
+}
+
+/* lanes p d <= SUPERBLOCK, unless lanes is at its floor */
+static size_t array_size(int max_coef, int d) {
+  size_t at_floor = (size_t)max_coef * d * 2 * BR_VECTOR;
+  return at_floor > SUPERBLOCK ? at_floor : SUPERBLOCK;
+}
+
+static void take_moments(br_moments *m, int p, br_workspace *ws) {
+  m->ldm = p;
+  m->gradient = br_take(ws, p);
+  m->slope = br_take(ws, p);
+  m->hessian = br_take(ws, (size_t)p * p);
+  m->metric = br_take(ws, (size_t)p * p);
+  m->curvature = br_take(ws, (size_t)p * p);
+}
+
+void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u, size_t n,
+                     int max_coef, br_workspace *ws) {
+  /* linear and curved features are padded apart: room for both paddings */
+  int d = u->d, p = pad(max_coef, BR_GRAM_PAD) + BR_GRAM_PAD;
+  size_t pieces = n / MIN_PIECE;
+  plan->d = d;
+  plan->pieces = pieces < 1 ? 1 : pieces > BR_PIECES ? BR_PIECES : (int)pieces;
+  plan->threads = br_threads_for((double)n * p * (p * (d + 2.0)));
+  if (plan->threads > plan->pieces) plan->threads = plan->pieces;
+  plan->array = array_size(p, d);
+  plan->memory_a_thread = 4 * plan->array + MAX_SUPERLANES * (2 * d + BR_PACKED_SIZE(d) + 2) +
+                          u->family->scratch_size(u, MAX_SUPERLANES, 1);
+  plan->memory = br_take(ws, plan->memory_a_thread * plan->threads);
+  take_moments(m, p, ws);
+  for (int k = 0; k < plan->pieces; k++) take_moments(&plan->piece[k], p, ws);
+}
+
+typedef struct {
+  int d, p, padded, linear, curved, ld, lanes; /* padded = p, curved = p - linear, to a tile */
+  int want_hessian, want_metric;
+  double *slope, *curve, *steep, *force;
+  double *x, *map, *hess, *logdet, *weight, *scratch;
+} superblock;
+
+static superblock arrange(const br_moments_plan *plan, const br_potential *u, double *memory,
+                          int want_hessian, int want_metric) {
+  int d = plan->d, p = u->n_coef, linear = u->family->n_linear(u);
+  superblock s = {.d = d, .p = p, .padded = pad(p, BR_GRAM_PAD), .linear = linear};
+  s.curved = pad(p - linear, BR_GRAM_PAD);
+  s.ld = superlanes(s.padded, d);
+  s.lanes = br_block_lanes(d) < s.ld ? br_block_lanes(d) : s.ld;
+  s.want_hessian = want_hessian;
+  s.want_metric = want_metric;
+  s.slope = memory;
+  s.curve = s.slope + plan->array;
+  s.steep = s.curve + plan->array;
+  s.force = s.steep + plan->array;
+  s.x = s.force + plan->array;
+  s.map = s.x + (size_t)d * s.ld;
+  s.hess = s.map + (size_t)d * s.ld;
+  s.logdet = s.hess + BR_PACKED_SIZE(d) * s.ld;
+  s.weight = s.logdet + s.ld;
+  s.scratch = s.weight + s.ld;
+  /* the rows that pad the tiles; the others are written at every point */
+  memset(s.slope + (size_t)p * s.ld, 0, (size_t)(s.padded - p) * s.ld * sizeof(double));
+  memset(s.steep + (size_t)p * d * s.ld, 0, (size_t)(s.padded - p) * d * s.ld * sizeof(double));
+  memset(s.curve + (size_t)(p - linear) * d * s.ld, 0,
+         (size_t)(s.curved - p + linear) * d * s.ld * sizeof(double));
+  return s;
+}
+
+/* Map, factor and jets of lanes [at, at + n) of the superblock from point start on. */
+static void fill(br_moments *m, const superblock *s, const br_potential *u,
+                 const br_sample *sample, size_t start, int count, int at, int n) {
+  int d = s->d, ld = s->ld;
+  br_sample_block(sample, start, count, n, ld, s->x + at, s->weight + at);
+  u->family->eval(u, n, ld, s->x + at, s->map + at, s->hess + at, s->scratch + at, 1);
+  br_simd()->cholesky(d, n, ld, s->hess + at, s->logdet + at);
+  for (int b = at; b < at + n; b++) {
+    double square = 0;
+    for (int k = 0; k < d; k++) square += s->map[(size_t)k * ld + b] * s->map[(size_t)k * ld + b];
+    m->square_map += s->weight[b] * square;
+    m->loss += s->weight[b] * (0.5 * square - s->logdet[b]);
+  }
+  br_jets jets = {n,
+                  ld,
+                  s->x + at,
+                  s->map + at,
+                  s->hess + at,
+                  s->weight + at,
+                  s->slope + at,
+                  s->curve + at,
+                  s->want_metric ? s->steep + at : NULL,
+                  s->force + at};
+  u->family->jets(u, &jets, s->scratch + at);
+}
+
+/* Adds the jets of n lanes of the superblock. */
+static void reduce(br_moments *m, const superblock *s, int n) {
+  const br_kernels *kernels = br_simd();
+  for (int j = 0; j < s->p; j++) {
+    const double *force = s->force + (size_t)j * s->ld, *slope = s->slope + (size_t)j * s->ld;
+    double sum = 0, mean = 0;
+    for (int b = 0; b < n; b++) {
+      sum += force[b];
+      mean += sqrt(s->weight[b]) * slope[b];
+    }
+    m->gradient[j] += sum;
+    m->slope[j] += mean;
+  }
+  for (int j = 0; j < s->padded; j += BR_GRAM_ROWS) {
+    if (s->want_hessian) kernels->gram(0, 1, n, s->ld, s->slope, s->padded, j, m->hessian, m->ldm);
+    if (s->want_metric)
+      kernels->gram(0, s->d, n, s->ld, s->steep, s->padded, j, m->metric, m->ldm);
+    if (s->want_hessian && j < s->curved)
+      kernels->gram(1, s->d, n, s->ld, s->curve, s->curved, j, m->curvature, m->ldm);
+  }
+}
+
+static void clear(br_moments *m, int p) {
+  size_t square = (size_t)m->ldm * p * sizeof(double);
+  m->loss = m->square_map = 0;
+  memset(m->gradient, 0, p * sizeof(double));
+  memset(m->slope, 0, p * sizeof(double));
+  memset(m->hessian, 0, square);
+  memset(m->metric, 0, square);
+  memset(m->curvature, 0, square);
+}
+
+static void add(double *to, const double *from, size_t n) {
+  for (size_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+static void add_moments(br_moments *m, const br_moments *piece, int p) {
+  size_t square = (size_t)m->ldm * p;
+  m->loss += piece->loss;
+  m->square_map += piece->square_map;
+  add(m->gradient, piece->gradient, p);
+  add(m->slope, piece->slope, p);
+  add(m->hessian, piece->hessian, square);
+  add(m->metric, piece->metric, square);
+  add(m->curvature, piece->curvature, square);
+}
+
+void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential *u,
+                        const br_sample *sample, int want_hessian, int want_metric) {
+  int padded = pad(u->n_coef, BR_GRAM_PAD), linear = u->family->n_linear(u), p = u->n_coef;
+  size_t n = sample->n;
+  BR_OMP(parallel for num_threads(plan->threads) schedule(dynamic))
+  for (int k = 0; k < plan->pieces; k++) {
+    br_moments *piece = &plan->piece[k];
+    superblock s = arrange(plan, u, plan->memory + plan->memory_a_thread * BR_THREAD_ID,
+                           want_hessian, want_metric);
+    size_t end = n * (k + 1) / plan->pieces;
+    clear(piece, padded);
+    for (size_t start = n * k / plan->pieces; start < end; start += s.ld) {
+      int count = end - start < (size_t)s.ld ? (int)(end - start) : s.ld;
+      for (int at = 0; at < count; at += s.lanes) {
+        int some = count - at < s.lanes ? count - at : s.lanes;
+        fill(piece, &s, u, sample, start + at, some, at, pad(some, BR_VECTOR));
+      }
+      reduce(piece, &s, pad(count, BR_VECTOR));
+    }
+  }
+  clear(m, padded);
+  for (int k = 0; k < plan->pieces; k++) add_moments(m, &plan->piece[k], padded);
+  if (!want_hessian) return;
+  u->family->scale_by_directions(u, m->hessian, m->ldm);
+  for (int j = linear; j < p; j++)
+    for (int l = j; l < p; l++)
+      m->hessian[(size_t)j * m->ldm + l] +=
+          m->curvature[(size_t)(j - linear) * m->ldm + l - linear];
+}

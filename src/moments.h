@@ -1,0 +1,49 @@
+/* Sample means that a mirror step needs, at the current coefficients of u:
+ *
+ *   loss      mean of |T|^2/2 - log det D^2 u
+ *   gradient  mean of T'grad psi_j - tr((D^2 u)^{-1} D^2 psi_j)
+ *   metric    mean of grad psi_j'(D^2 u)^{-1} grad psi_l
+ *   hessian   mean of grad psi_j'grad psi_l
+ *                     + tr((D^2 u)^{-1} D^2 psi_j (D^2 u)^{-1} D^2 psi_l)
+ *
+ * The gradient is minus the projection of log(model/data) on the features in the
+ * mirror metric: integration by parts removes the density of the data from it.
+ * O(n p^2 d) time; memory does not grow with n. */
+#ifndef BR_MOMENTS_H
+#define BR_MOMENTS_H
+
+#include "potential.h"
+
+typedef struct {
+  double loss;
+  double square_map; /* mean of |T|^2 */
+  int ldm;           /* row stride of the matrices */
+  double *gradient;  /* p */
+  double *slope;     /* mean of slope_j, p */
+  double *hessian;   /* entries [j * ldm + l], l >= j: the lower triangle of LAPACK */
+  double *metric;    /* likewise */
+  double *curvature; /* likewise: the second mean of the Hessian, work space */
+} br_moments;
+
+/* The sample is cut into this many pieces at most, each summed by one thread into
+ * moments of its own; these are added in order. The cut does not depend on the
+ * number of threads, so neither does the answer; and no thread waits for another
+ * before the end. */
+#define BR_PIECES 8
+
+typedef struct {
+  int d, pieces, threads;
+  br_moments piece[BR_PIECES];
+  size_t memory_a_thread, array;
+  double *memory;
+} br_moments_plan;
+
+/* Memory for samples of n points and at most max_coef coefficients. */
+void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u, size_t n,
+                     int max_coef, br_workspace *ws);
+
+/* Fills m; the two matrices only if asked for. */
+void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential *u,
+                        const br_sample *sample, int want_hessian, int want_metric);
+
+#endif

@@ -1,0 +1,128 @@
+/* A convex potential u on R^d, linear in its coefficients, and what the solvers
+ * ask of it. A family of potentials is one table of functions in one file
+ * (ridge.c); everything else is written against this header.
+ *
+ * The map is T = grad u, a bijection of R^d because u is strongly convex, and
+ *
+ *     log density(x) = -|T(x)|^2 / 2 - d/2 log(2 pi) + log det D^2 u(x).
+ *
+ * Blocks of points are laid out as in kernels.h. */
+#ifndef BR_POTENTIAL_H
+#define BR_POTENTIAL_H
+
+#include "kernels.h"
+#include "sample.h"
+#include "status.h"
+#include "workspace.h"
+
+typedef struct br_family br_family;
+
+typedef struct {
+  const br_family *family;
+  int d;
+  int n_coef;
+  double *coef; /* n_coef, owned with the family's own state */
+  void *self;   /* state of the family */
+} br_potential;
+
+/* What a feature psi_j = du/dcoef_j contributes at the points of a block: its
+ * gradient is slope_j w_j and its Hessian curve_j w_j w_j', and with
+ * D^2 u = L L' and weights omega
+ *
+ *     slope  row j           sqrt(omega) slope_j
+ *     curve  rows i d + r    omega^(1/4) sqrt(curve_j) (L^{-1} w_j)_r,  i = j - n_linear
+ *     steep  rows j d + r    sqrt(omega) slope_j (L^{-1} w_j)_r, if not NULL
+ *     force  row j           omega (slope_j w_j'T - curve_j |L^{-1} w_j|^2)
+ *
+ * from which the gradient, the mirror metric and the Hessian of the objective
+ * are sums of products (moments.h). */
+typedef struct {
+  int n, ld;
+  const double *x, *map, *factor, *weight;
+  double *slope, *curve, *steep, *force;
+} br_jets;
+
+struct br_family {
+  const char *name;
+
+  /* To be called after coef changed, before anything else below. */
+  void (*prepare)(br_potential *u);
+
+  /* Doubles of scratch for blocks of ld lanes: what eval with keep and jets need
+   * at the largest number of coefficients, or what eval without it and value need. */
+  size_t (*scratch_size)(const br_potential *u, int ld, int keep);
+
+  /* Map (d rows) and packed Hessian of u on a block. With keep the scratch
+   * afterwards serves jets() at the same points. */
+  void (*eval)(const br_potential *u, int n, int ld, const double *x, double *map, double *hess,
+               double *scratch, int keep);
+
+  /* u itself on a block. */
+  void (*value)(const br_potential *u, int n, int ld, const double *x, double *value,
+                double *scratch);
+
+  void (*jets)(const br_potential *u, const br_jets *jets, const double *scratch);
+
+  /* Multiplies M[j * ldm + l], l >= j, by the inner products w_j'w_l. */
+  void (*scale_by_directions)(const br_potential *u, double *M, int ldm);
+
+  /* Number of leading features whose Hessian is zero. */
+  int (*n_linear)(const br_potential *u);
+
+  /* The self-concordant barrier B of the convexity constraints: returns
+   * BR_ERR_SINGULAR outside them. Adds beta times its gradient and Hessian
+   * (H[j * ldh + l], l >= j) where these are not NULL. */
+  br_status (*barrier)(br_potential *u, double beta, double *value, double *gradient, double *H,
+                       int ldh);
+
+  /* lambda times the sum of the sign-constrained coefficients; adds its gradient. */
+  double (*penalty)(const br_potential *u, double lambda, double *gradient);
+
+  /* Its parameter: the objective at the minimum of objective + beta B is
+   * within beta times this of the constrained minimum. */
+  double (*barrier_parameter)(const br_potential *u);
+
+  /* Largest t with coef + t step inside the sign constraints; may be infinite. */
+  double (*max_step)(const br_potential *u, const double *step);
+
+  /* The dual part of the certificate (mirror.c): corrects the gradient in place
+   * for the mean c of the map, whose d entries it begins with, by c'w_j times the
+   * mean slope_j, and returns the minimum of gradient'coef over the constraints, or
+   * -infinity where that is unbounded. */
+  double (*dual_minimum)(br_potential *u, double beta, const double *slope, double *gradient);
+
+  /* Smallest eigenvalue of the part of D^2 u that does not depend on x: a lower
+   * bound of D^2 u everywhere. */
+  double (*min_eigenvalue)(br_potential *u);
+};
+
+/* Lanes in a block at dimension d: fewer when a packed Hessian is large. */
+int br_block_lanes(int d);
+
+/* map (n x d, column-major), log det D^2 u and u at n points, each of which may
+ * be NULL. Split over threads by points. */
+br_status br_potential_eval(const br_potential *u, const br_sample *points, double *map,
+                            double *logdet, double *value, br_workspace *ws);
+
+/* Mean and mean square over the sample of the loss |T|^2/2 - log det D^2 u, which is
+ * minus the log likelihood a point, less d/2 log(2 pi). */
+typedef struct {
+  double mean, square;
+} br_loss;
+
+typedef struct {
+  int threads, lanes;
+  size_t groups, scratch;
+  double *memory, *partial;
+} br_loss_plan;
+
+/* Memory for br_potential_loss() on samples of at most n points with a potential
+ * of at most the given scratch size, taken once. */
+void br_loss_plan_make(br_loss_plan *plan, int d, size_t n, size_t scratch, double operations,
+                       br_workspace *ws);
+
+/* Not finite where some Hessian is not positive definite. */
+br_loss br_potential_loss(const br_potential *u, const br_sample *sample,
+                          const br_loss_plan *plan);
+
+#endif

@@ -1,0 +1,118 @@
+#include "r_common.h"
+
+#include "ridge.h"
+
+#include <string.h>
+
+static void *alloc(void *ctx, size_t bytes) {
+  (void)ctx;
+  return R_alloc(bytes / 8 + 1, 8);
+}
+
+br_workspace glue_workspace(void) {
+  br_workspace ws = {alloc, NULL};
+  return ws;
+}
+
+static void check_interrupt(void *unused) {
+  (void)unused;
+  R_CheckUserInterrupt();
+}
+
+static int tick(void *ctx, const br_progress *p) {
+  glue_host_state *state = ctx;
+  if (!R_ToplevelExec(check_interrupt, NULL)) return 1;
+  if (!Rf_isFunction(state->progress)) return 0;
+  SEXP report = PROTECT(Rf_allocVector(REALSXP, 4));
+  REAL(report)[0] = p->iteration;
+  REAL(report)[1] = p->atoms;
+  REAL(report)[2] = p->objective;
+  REAL(report)[3] = p->validation;
+  SEXP call = PROTECT(Rf_lang2(state->progress, report));
+  int failed = 0;
+  R_tryEvalSilent(call, R_BaseEnv, &failed);
+  UNPROTECT(2);
+  return failed;
+}
+
+static double uniform(void *ctx) {
+  (void)ctx;
+  return unif_rand();
+}
+
+br_host glue_host(glue_host_state *state, SEXP progress) {
+  state->progress = progress;
+  br_host host = {state, tick, uniform};
+  return host;
+}
+
+SEXP glue_get(SEXP list, const char *name) {
+  SEXP names = PROTECT(Rf_getAttrib(list, R_NamesSymbol));
+  SEXP found = NULL;
+  for (R_xlen_t i = 0; i < Rf_xlength(names) && !found; i++)
+    if (strcmp(CHAR(STRING_ELT(names, i)), name) == 0) found = VECTOR_ELT(list, i);
+  UNPROTECT(1);
+  if (!found) Rf_error("internal error: element '%s' is missing; please report", name);
+  return found;
+}
+
+double glue_double(SEXP list, const char *name) {
+  return Rf_asReal(glue_get(list, name));
+}
+
+int glue_int(SEXP list, const char *name) { return Rf_asInteger(glue_get(list, name)); }
+
+br_sample glue_sample(SEXP x_sexp, SEXP weight_sexp) {
+  if (!Rf_isMatrix(x_sexp) || TYPEOF(x_sexp) != REALSXP)
+    Rf_error("internal error: points must be a matrix of doubles; please report");
+  br_sample sample = {(size_t)Rf_nrows(x_sexp), Rf_ncols(x_sexp), REAL(x_sexp), NULL};
+  if (weight_sexp != R_NilValue) {
+    if (TYPEOF(weight_sexp) != REALSXP || (size_t)XLENGTH(weight_sexp) != sample.n)
+      Rf_error("internal error: one weight a point is needed; please report");
+    sample.weight = REAL(weight_sexp);
+  }
+  return sample;
+}
+
+br_potential glue_potential(SEXP list, br_workspace *ws) {
+  int d = glue_int(list, "d");
+  int n_quadratic = glue_int(list, "n_quadratic"), n_atoms = glue_int(list, "n_atoms");
+  SEXP dir = glue_get(list, "direction"), coef = glue_get(list, "coef");
+  SEXP centre = glue_get(list, "centre"), width = glue_get(list, "width");
+  R_xlen_t terms = (R_xlen_t)n_quadratic + n_atoms;
+  if (XLENGTH(dir) != d * terms || XLENGTH(coef) != d + terms || XLENGTH(centre) != terms ||
+      XLENGTH(width) != terms)
+    Rf_error("internal error: the potential is not whole; please report");
+  br_potential u;
+  br_ridge_make(&u, d, n_quadratic > d ? n_quadratic : d, n_atoms, glue_double(list, "kappa"),
+                ws);
+  br_ridge_load(&u, n_quadratic, n_atoms, REAL(dir), REAL(centre), REAL(width), REAL(coef));
+  return u;
+}
+
+static SEXP doubles(const double *from, R_xlen_t n) {
+  SEXP out = Rf_allocVector(REALSXP, n);
+  memcpy(REAL(out), from, (size_t)n * sizeof(double));
+  return out;
+}
+
+SEXP glue_potential_list(const br_potential *u) {
+  const br_ridge *r = u->self;
+  const char *names[] = {"family", "d",     "n_quadratic", "n_atoms", "kappa",
+                         "direction", "centre", "width",       "coef",    ""};
+  int d = u->d, terms = r->n_quadratic + r->n_atoms;
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(out, 0, Rf_mkString(u->family->name));
+  SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(d));
+  SET_VECTOR_ELT(out, 2, Rf_ScalarInteger(r->n_quadratic));
+  SET_VECTOR_ELT(out, 3, Rf_ScalarInteger(r->n_atoms));
+  SET_VECTOR_ELT(out, 4, Rf_ScalarReal(r->kappa));
+  SEXP dir = Rf_allocMatrix(REALSXP, d, terms);
+  SET_VECTOR_ELT(out, 5, dir);
+  memcpy(REAL(dir), r->dir + (size_t)d * d, (size_t)d * terms * sizeof(double));
+  SET_VECTOR_ELT(out, 6, doubles(r->centre + d, terms));
+  SET_VECTOR_ELT(out, 7, doubles(r->width + d, terms));
+  SET_VECTOR_ELT(out, 8, doubles(u->coef, d + terms));
+  UNPROTECT(1);
+  return out;
+}

@@ -1,0 +1,69 @@
+#include "fit.h"
+#include "r_common.h"
+
+static br_fit_options options_from_list(SEXP list) {
+  SEXP eta = glue_get(list, "eta");
+  br_fit_options o = {
+      .tol = glue_double(list, "tol"),
+      .round_tol = glue_double(list, "round_tol"),
+      .max_iter = glue_int(list, "max_iter"),
+      .max_seconds = glue_double(list, "max_seconds"),
+      .max_atoms = glue_int(list, "max_atoms"),
+      .max_rounds = glue_int(list, "max_rounds"),
+      .a_round = glue_int(list, "a_round"),
+      .patience = glue_int(list, "patience"),
+      .kappa = glue_double(list, "kappa"),
+      .min_score = glue_double(list, "min_score"),
+      .mirror = {.implicit = glue_int(list, "implicit"),
+                 .eta = eta == R_NilValue ? NULL : REAL(eta),
+                 .n_eta = (int)Rf_xlength(eta),
+                 .step = glue_double(list, "step"),
+                 .penalty = glue_double(list, "penalty")},
+      .columns = {.min_width = glue_double(list, "min_width"),
+                  .max_width = glue_double(list, "max_width"),
+                  .penalty = glue_double(list, "penalty"),
+                  .directions = glue_int(list, "directions"),
+                  .a_direction = glue_int(list, "a_direction"),
+                  .refine = glue_int(list, "refine"),
+                  .max_points = (size_t)glue_double(list, "max_points")}};
+  return o;
+}
+
+static SEXP table(const br_table *from, int columns, const char *const *names) {
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, from->n, columns));
+  for (int k = 0; k < columns; k++)
+    for (int i = 0; i < from->n; i++)
+      REAL(out)[i + (R_xlen_t)k * from->n] = from->rows[i + (size_t)k * from->capacity];
+  SEXP dimnames = PROTECT(Rf_allocVector(VECSXP, 2));
+  SEXP labels = Rf_allocVector(STRSXP, columns);
+  SET_VECTOR_ELT(dimnames, 1, labels);
+  for (int k = 0; k < columns; k++) SET_STRING_ELT(labels, k, Rf_mkChar(names[k]));
+  Rf_setAttrib(out, R_DimNamesSymbol, dimnames);
+  UNPROTECT(2);
+  return out;
+}
+
+/* Points are rows, already whitened; weights sum to one. */
+SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weight_sexp,
+                 SEXP options_sexp, SEXP progress_sexp) {
+  br_workspace ws = glue_workspace();
+  glue_host_state state;
+  br_host host = glue_host(&state, progress_sexp);
+  br_fit_options options = options_from_list(options_sexp);
+  br_sample train = glue_sample(x_sexp, weight_sexp);
+  br_sample valid = glue_sample(valid_sexp, valid_weight_sexp);
+  br_fit fit;
+  GetRNGstate();
+  br_fit_run(&fit, &options, &train, &valid, &host, &ws);
+  PutRNGstate();
+
+  const char *names[] = {"potential", "trace", "rounds", "gap", "status", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(out, 0, glue_potential_list(&fit.u));
+  SET_VECTOR_ELT(out, 1, table(&fit.trace, BR_TRACE_COLUMNS, br_trace_names));
+  SET_VECTOR_ELT(out, 2, table(&fit.rounds, BR_ROUND_COLUMNS, br_round_names));
+  SET_VECTOR_ELT(out, 3, Rf_ScalarReal(fit.gap));
+  SET_VECTOR_ELT(out, 4, Rf_mkString(br_status_name(fit.status)));
+  UNPROTECT(1);
+  return out;
+}

@@ -1,0 +1,333 @@
+#include "ridge.h"
+
+#include "linalg.h"
+#include "simd.h"
+
+#include <math.h>
+#include <string.h>
+
+static br_ridge *self(const br_potential *u) { return u->self; }
+
+int br_ridge_first_atom(const br_potential *u) { return u->d + self(u)->n_quadratic; }
+
+static br_atoms atoms_of(const br_potential *u) {
+  const br_ridge *r = self(u);
+  int first = br_ridge_first_atom(u);
+  br_atoms atoms = {r->d,
+                    r->n_atoms,
+                    r->dir + (size_t)first * r->d,
+                    r->centre + first,
+                    r->width + first,
+                    u->coef + first};
+  return atoms;
+}
+
+static void prepare(br_potential *u);
+
+/* --- making ------------------------------------------------------------- */
+
+void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, double kappa,
+                   br_workspace *ws) {
+  int max_coef = d + max_quadratic + max_atoms;
+  br_ridge *r = (br_ridge *)br_take(ws, (sizeof(br_ridge) + 7) / 8);
+  r->d = d;
+  r->max_coef = max_coef;
+  r->kappa = kappa;
+  r->dir = br_take(ws, (size_t)d * max_coef);
+  r->centre = br_take(ws, max_coef);
+  r->width = br_take(ws, max_coef);
+  r->Q = br_take(ws, BR_PACKED_SIZE(d));
+  r->work = br_take(ws, 2 * (size_t)d * d + (size_t)max_quadratic * (max_quadratic + 1) +
+                            (size_t)d * max_quadratic);
+  u->family = &br_ridge_family;
+  u->d = d;
+  u->n_coef = d;
+  u->coef = br_take(ws, max_coef);
+  u->self = r;
+  for (int k = 0; k < d; k++) r->dir[(size_t)k * d + k] = 1;
+  for (int k = 0; k < d; k++) br_ridge_add_quadratic(u, r->dir + (size_t)k * d, 1);
+}
+
+static void insert(br_potential *u, int at, const double *w, double centre, double width,
+                   double coef) {
+  br_ridge *r = self(u);
+  size_t d = r->d, after = u->n_coef - at;
+  memmove(r->dir + (at + 1) * d, r->dir + at * d, after * d * sizeof(double));
+  memmove(r->centre + at + 1, r->centre + at, after * sizeof(double));
+  memmove(r->width + at + 1, r->width + at, after * sizeof(double));
+  memmove(u->coef + at + 1, u->coef + at, after * sizeof(double));
+  memmove(r->dir + at * d, w, d * sizeof(double));
+  r->centre[at] = centre;
+  r->width[at] = width;
+  u->coef[at] = coef;
+  u->n_coef++;
+}
+
+static double dot(int d, const double *a, const double *b) {
+  double sum = 0;
+  for (int k = 0; k < d; k++) sum += a[k] * b[k];
+  return sum;
+}
+
+void br_ridge_add_quadratic(br_potential *u, const double *w, double coef) {
+  br_ridge *r = self(u);
+  for (int k = 0; k < r->n_quadratic; k++)
+    if (1 - fabs(dot(r->d, w, r->dir + (size_t)(r->d + k) * r->d)) < 1e-6) {
+      u->coef[r->d + k] += coef;
+      return;
+    }
+  insert(u, br_ridge_first_atom(u), w, 0, 1, coef);
+  r->n_quadratic++;
+}
+
+void br_ridge_add_atom(br_potential *u, const double *w, double centre, double width,
+                       double coef) {
+  insert(u, u->n_coef, w, centre, width, coef);
+  self(u)->n_atoms++;
+}
+
+void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *dir,
+                   const double *centre, const double *width, const double *coef) {
+  br_ridge *r = self(u);
+  size_t d = r->d, terms = (size_t)n_quadratic + n_atoms;
+  r->n_quadratic = n_quadratic;
+  r->n_atoms = n_atoms;
+  u->n_coef = (int)(d + terms);
+  memcpy(r->dir + d * d, dir, d * terms * sizeof(double));
+  memcpy(r->centre + d, centre, terms * sizeof(double));
+  memcpy(r->width + d, width, terms * sizeof(double));
+  memcpy(u->coef, coef, (d + terms) * sizeof(double));
+  prepare(u);
+}
+
+void br_ridge_keep(br_potential *u, const int *keep) {
+  br_ridge *r = self(u);
+  int first = br_ridge_first_atom(u), to = first;
+  for (int j = 0; j < r->n_atoms; j++) {
+    if (!keep[j]) continue;
+    int from = first + j;
+    memmove(r->dir + (size_t)to * r->d, r->dir + (size_t)from * r->d, r->d * sizeof(double));
+    r->centre[to] = r->centre[from];
+    r->width[to] = r->width[from];
+    u->coef[to++] = u->coef[from];
+  }
+  r->n_atoms = to - first;
+  u->n_coef = to;
+}
+
+/* --- evaluation --------------------------------------------------------- */
+
+static void prepare(br_potential *u) {
+  br_ridge *r = self(u);
+  int d = r->d;
+  memset(r->Q, 0, BR_PACKED_SIZE(d) * sizeof(double));
+  for (int k = d; k < br_ridge_first_atom(u); k++) {
+    const double *w = r->dir + (size_t)k * d;
+    for (int i = 0; i < d; i++)
+      for (int j = 0; j <= i; j++) r->Q[BR_PACKED(i, j)] += u->coef[k] * w[i] * w[j];
+  }
+}
+
+static size_t scratch_size(const br_potential *u, int ld, int keep) {
+  return 2 * (size_t)ld * (keep ? self(u)->max_coef - self(u)->d + 1 : 1);
+}
+
+static void eval(const br_potential *u, int n, int ld, const double *x, double *map, double *hess,
+                 double *scratch, int keep) {
+  const br_ridge *r = self(u);
+  br_atoms atoms = atoms_of(u);
+  double *phi = scratch, *cdf = scratch + (size_t)ld * (keep ? r->n_atoms + 1 : 1);
+  br_simd()->affine(r->d, n, ld, u->coef, r->Q, x, map, hess);
+  br_simd()->atoms(&atoms, n, ld, x, map, hess, phi, cdf, keep);
+}
+
+static void value(const br_potential *u, int n, int ld, const double *x, double *value,
+                  double *scratch) {
+  const br_ridge *r = self(u);
+  double *t = scratch, *psi = scratch + ld;
+  br_simd()->project(r->d, n, ld, u->coef, x, value);
+  for (int j = r->d; j < u->n_coef; j++) {
+    int is_atom = j >= br_ridge_first_atom(u);
+    double c = r->centre[j], a = r->width[j];
+    br_simd()->project(r->d, n, ld, r->dir + (size_t)j * r->d, x, t);
+    if (is_atom) {
+      for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
+      br_simd()->softplus((size_t)n, t, psi);
+    } else {
+      for (int b = 0; b < n; b++) psi[b] = 0.5 * t[b] * t[b];
+    }
+    for (int b = 0; b < n; b++) value[b] += u->coef[j] * a * a * psi[b];
+  }
+}
+
+static void jets(const br_potential *u, const br_jets *o, const double *scratch) {
+  const br_ridge *r = self(u);
+  const br_kernels *kernels = br_simd();
+  int d = r->d, n = o->n, ld = o->ld, first = br_ridge_first_atom(u);
+  const double *phi = scratch, *cdf = scratch + (size_t)ld * (r->n_atoms + 1);
+  double root[BR_LANES], scale[BR_LANES], tau[BR_LANES];
+  for (int b = 0; b < n; b++) root[b] = sqrt(o->weight[b]);
+  for (int j = 0; j < u->n_coef; j++) {
+    const double *w = r->dir + (size_t)j * d;
+    double *slope = o->slope + (size_t)j * ld, *force = o->force + (size_t)j * ld;
+    kernels->project(d, n, ld, w, o->map, tau);
+    if (j < d) {
+      for (int b = 0; b < n; b++) slope[b] = root[b];
+    } else if (j < first) {
+      kernels->project(d, n, ld, w, o->x, slope);
+      for (int b = 0; b < n; b++) {
+        slope[b] *= root[b];
+        scale[b] = sqrt(root[b]);
+      }
+    } else {
+      const double *phi_j = phi + (size_t)(j - first) * ld, *cdf_j = cdf + (size_t)(j - first) * ld;
+      double a = r->width[j];
+      for (int b = 0; b < n; b++) {
+        slope[b] = root[b] * a * cdf_j[b];
+        scale[b] = sqrt(root[b] * phi_j[b]);
+      }
+    }
+    for (int b = 0; b < n; b++) force[b] = root[b] * slope[b] * tau[b];
+    if (j >= d) {
+      double *curve = o->curve + (size_t)(j - d) * d * ld;
+      kernels->half_solve(d, n, ld, o->factor, w, scale, curve);
+      for (int k = 0; k < d; k++) {
+        const double *row = curve + (size_t)k * ld;
+        for (int b = 0; b < n; b++) force[b] -= root[b] * row[b] * row[b];
+      }
+    }
+    if (o->steep)
+      kernels->half_solve(d, n, ld, o->factor, w, slope, o->steep + (size_t)j * d * ld);
+  }
+}
+
+static void scale_by_directions(const br_potential *u, double *M, int ldm) {
+  const br_ridge *r = self(u);
+  for (int j = 0; j < u->n_coef; j++)
+    for (int l = j; l < u->n_coef; l++)
+      M[(size_t)j * ldm + l] *= dot(r->d, r->dir + (size_t)j * r->d, r->dir + (size_t)l * r->d);
+}
+
+static int n_linear(const br_potential *u) { return u->d; }
+
+/* --- constraints: theta_j >= 0, Q - kappa I >= 0 --------------------------- */
+
+/* Lower Cholesky factor of Q - kappa I, column-major, in r->work. */
+static br_status factor_excess(const br_potential *u, double *factor) {
+  const br_ridge *r = self(u);
+  int d = r->d;
+  for (int j = 0; j < d; j++)
+    for (int i = j; i < d; i++)
+      factor[i + (size_t)j * d] = r->Q[BR_PACKED(i, j)] - (i == j ? r->kappa : 0);
+  return br_cholesky(d, factor, d);
+}
+
+/* out_k = R^{-1} w_k for the quadratic directions, R = Q - kappa I. */
+static void solve_directions(const br_potential *u, const double *factor, double *out) {
+  const br_ridge *r = self(u);
+  size_t d = r->d, count = d * r->n_quadratic;
+  memcpy(out, r->dir + d * d, count * sizeof(double));
+  br_cholesky_solve(r->d, r->n_quadratic, factor, r->d, out, r->d);
+}
+
+static br_status barrier(br_potential *u, double beta, double *value, double *gradient, double *H,
+                         int ldh) {
+  br_ridge *r = self(u);
+  int d = r->d, first = br_ridge_first_atom(u);
+  double *factor = r->work, *solved = r->work + (size_t)d * d, sum = 0;
+  for (int j = first; j < u->n_coef; j++) {
+    if (!(u->coef[j] > 0)) return BR_ERR_SINGULAR;
+    sum -= log(u->coef[j]);
+    if (gradient) gradient[j] -= beta / u->coef[j];
+    if (H) H[(size_t)j * ldh + j] += beta / (u->coef[j] * u->coef[j]);
+  }
+  if (factor_excess(u, factor) != BR_OK) return BR_ERR_SINGULAR;
+  for (int k = 0; k < d; k++) sum -= 2 * log(factor[k + (size_t)k * d]);
+  if (value) *value = sum;
+  if (!gradient && !H) return BR_OK;
+  solve_directions(u, factor, solved);
+  for (int k = 0; k < r->n_quadratic; k++)
+    for (int l = k; l < r->n_quadratic; l++) {
+      double inner = dot(d, r->dir + (size_t)(d + k) * d, solved + (size_t)l * d);
+      if (gradient && k == l) gradient[d + k] -= beta * inner;
+      if (H) H[(size_t)(d + k) * ldh + d + l] += beta * inner * inner;
+    }
+  return BR_OK;
+}
+
+static double penalty(const br_potential *u, double lambda, double *gradient) {
+  double sum = 0;
+  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
+    sum += u->coef[j];
+    if (gradient) gradient[j] += lambda;
+  }
+  return lambda * sum;
+}
+
+static double barrier_parameter(const br_potential *u) { return self(u)->n_atoms + u->d; }
+
+static double max_step(const br_potential *u, const double *step) {
+  double t = INFINITY;
+  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++)
+    if (step[j] < 0 && -u->coef[j] / step[j] < t) t = -u->coef[j] / step[j];
+  return t;
+}
+
+/* Looks for Z >= 0 with w_k'Z w_k = gradient_k for every quadratic direction:
+ * then gradient'coef >= kappa tr Z on the constraints. Near the minimum of
+ * objective + beta B, Z = beta R^{-1} is almost it; the rest is made up in the
+ * span of the w_k w_k'. */
+static double dual_minimum(br_potential *u, double beta, const double *slope,
+                           double *gradient) {
+  br_ridge *r = self(u);
+  int d = r->d, m = r->n_quadratic;
+  for (int j = d; j < u->n_coef; j++)
+    gradient[j] -= dot(d, gradient, r->dir + (size_t)j * d) * slope[j];
+  double *factor = r->work, *solved = factor + (size_t)d * d, *gram = solved + (size_t)d * m;
+  double *y = gram + (size_t)m * m, *Z = y + m, trace = 0;
+  const double *dir = r->dir + (size_t)d * d;
+  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++)
+    if (gradient[j] < 0) return -INFINITY;
+  if (factor_excess(u, factor) != BR_OK) return -INFINITY;
+  solve_directions(u, factor, solved);
+  for (int k = 0; k < m; k++) {
+    y[k] = gradient[d + k] - beta * dot(d, dir + (size_t)k * d, solved + (size_t)k * d);
+    for (int l = 0; l < m; l++) {
+      double inner = dot(d, dir + (size_t)k * d, dir + (size_t)l * d);
+      gram[k + (size_t)l * m] = inner * inner;
+    }
+  }
+  if (br_cholesky(m, gram, m) != BR_OK) return -INFINITY;
+  br_cholesky_solve(m, 1, gram, m, y, m);
+  if (br_cholesky_invert(d, factor, d) != BR_OK) return -INFINITY;
+  for (int j = 0; j < d; j++)
+    for (int i = 0; i < d; i++) {
+      double sum = beta * factor[i + (size_t)j * d];
+      for (int k = 0; k < m; k++) sum += y[k] * dir[(size_t)k * d + i] * dir[(size_t)k * d + j];
+      Z[i + (size_t)j * d] = sum;
+      if (i == j) trace += sum;
+    }
+  return br_cholesky(d, Z, d) == BR_OK ? r->kappa * trace : -INFINITY;
+}
+
+static double min_eigenvalue(br_potential *u) {
+  br_ridge *r = self(u);
+  return br_min_eigenvalue(r->d, r->Q, r->work);
+}
+
+const br_family br_ridge_family = {
+    .name = "ridge",
+    .prepare = prepare,
+    .scratch_size = scratch_size,
+    .eval = eval,
+    .value = value,
+    .jets = jets,
+    .scale_by_directions = scale_by_directions,
+    .n_linear = n_linear,
+    .barrier = barrier,
+    .penalty = penalty,
+    .barrier_parameter = barrier_parameter,
+    .max_step = max_step,
+    .dual_minimum = dual_minimum,
+    .min_eigenvalue = min_eigenvalue,
+};

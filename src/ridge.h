@@ -1,0 +1,50 @@
+/* The ridge family of convex potentials,
+ *
+ *   u(x) = q'x + x'Qx/2 + sum_j theta_j a_j^2 psi((w_j'x - c_j)/a_j),
+ *   psi(t) = t Phi(t) + phi(t),   |w_j| = 1,   theta_j >= 0,   Q >= kappa I,
+ *
+ * every term of which is a ridge function. Coefficients stand in the order
+ *
+ *   linear     d            slope 1         curve 0      direction e_k
+ *   quadratic  n_quadratic  slope w'x       curve 1      Q = sum coef w w'
+ *   atoms      n_atoms      slope a Phi(t)  curve phi(t)
+ */
+#ifndef BR_RIDGE_H
+#define BR_RIDGE_H
+
+#include "potential.h"
+
+typedef struct {
+  int d, n_quadratic, n_atoms, max_coef;
+  double kappa;   /* floor of the eigenvalues of Q */
+  double *dir;    /* d x max_coef; columns d, d+1, ... belong to those coefficients */
+  double *centre; /* max_coef, used for atoms */
+  double *width;  /* max_coef, used for atoms */
+  double *Q;      /* packed, from coef by prepare */
+  double *work;   /* for the barrier and the certificate */
+} br_ridge;
+
+extern const br_family br_ridge_family;
+
+/* Room for that many quadratic directions and atoms; u starts as x'x/2. */
+void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, double kappa,
+                   br_workspace *ws);
+
+/* Appends; the coefficient is not checked against the constraints. A quadratic
+ * direction that is there already, up to sign, is not added again. */
+void br_ridge_add_quadratic(br_potential *u, const double *w, double coef);
+void br_ridge_add_atom(br_potential *u, const double *w, double centre, double width,
+                       double coef);
+
+/* Fills a potential made with room for them from what a ridge potential holds: dir is
+ * d x (n_quadratic + n_atoms), coef begins with the d linear coefficients. */
+void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *dir,
+                   const double *centre, const double *width, const double *coef);
+
+/* Keeps the atoms j with keep[j] != 0, in their order. */
+void br_ridge_keep(br_potential *u, const int *keep);
+
+/* Index of the first atom among the coefficients. */
+int br_ridge_first_atom(const br_potential *u);
+
+#endif

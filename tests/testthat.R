@@ -1,0 +1,4 @@
+library(testthat)
+library(brenier)
+
+test_check("brenier")
