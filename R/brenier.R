@@ -48,8 +48,9 @@
 #'     quadratic direction or atom), `centre`, `width`, `coef` (linear, quadratic, atoms), `kappa`}
 #'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)} and `logdet` of that matrix}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
-#'   \item{validation}{a data frame, one row a round: `round`, mean number of `atoms`, held-out `loss`
-#'     a point and its standard error `se`; `NULL` without folds}
+#'   \item{validation}{a data frame, one row a least width and round: `min_width`, `round`, mean number
+#'     of `atoms`, held-out `loss` a point and its standard error `se`; `NULL` without folds}
+#'   \item{min_width}{the least width that was used}
 #'   \item{held_out}{held-out log likelihood a point at the chosen round, its standard error and the
 #'     number of folds; `NA` without folds}
 #'   \item{gap}{the certificate in nats a point, see [certificate()]}
@@ -147,7 +148,7 @@ new_brenier <- function(x, weights, control, seed, call, name) {
   fit <- structure(list(
     call = call, potential = run$potential, whitening = whitening,
     trace = trace_frame(run$trace), validation = result$validation,
-    gap = run$gap, status = run$status, converged = run$status == "ok",
+    min_width = result$min_width, gap = run$gap, status = run$status, converged = run$status == "ok",
     variables = colnames(x), n = nrow(x), d = ncol(x), x = x, weights = weights,
     control = control
   ), class = "brenier")
@@ -163,7 +164,7 @@ new_brenier <- function(x, weights, control, seed, call, name) {
 held_out <- function(fit, result) {
   table <- result$validation
   if (is.null(table)) return(list(log_likelihood = NA_real_, se = NA_real_, folds = 0L))
-  best <- table[table$round == result$rounds, ]
+  best <- table[which.min(table$loss), ]
   constant <- fit$whitening$logdet - fit$d / 2 * log(2 * pi)
   list(log_likelihood = constant - best$loss, se = best$se, folds = result$folds)
 }

@@ -25,7 +25,8 @@
 #'   keeps the map invertible and the density positive in gaps of the data; smaller values allow
 #'   emptier gaps and longer tails.
 #' @param min_width Least width of an atom in whitened coordinates, where the data have unit
-#'   variance: the resolution of the map.
+#'   variance: the resolution of the map. By default the validation chooses among 0.05, 0.1 and 0.2;
+#'   0.1 without one.
 #' @param penalty Weight of the sum of the coefficients of the atoms. The objective a point has
 #'   `penalty`/n times that sum, so that 1 is worth one point of data per unit of curvature.
 #' @param max_seconds Wall-clock limit of each of the fits in seconds.
@@ -36,7 +37,7 @@
 #' @export
 brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedule = "adaptive",
                             step = NULL, implicit = TRUE, validation = 0.2, folds = NULL,
-                            kappa = 0.05, min_width = 0.1, penalty = 1, max_seconds = Inf) {
+                            kappa = 0.05, min_width = NULL, penalty = 1, max_seconds = Inf) {
   implicit <- check_flag(implicit, "implicit")
   if (!is.function(schedule)) {
     schedule <- check_choice(schedule, c("adaptive", "constant", "sqrt", "harmonic"), "schedule")
@@ -52,7 +53,7 @@ brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedu
     validation = check_number(validation, "validation", 0, 0.9, open = TRUE),
     folds = if (!is.null(folds)) check_count(folds, "folds", 0, 1000),
     kappa = check_number(kappa, "kappa", 0, 1, open = TRUE),
-    min_width = check_number(min_width, "min_width", 1e-3, 2),
+    min_width = if (!is.null(min_width)) check_number(min_width, "min_width", 1e-3, 2),
     penalty = check_number(penalty, "penalty", 0),
     max_seconds = check_number(max_seconds, "max_seconds", 0, Inf, infinite = TRUE)
   ), class = "brenier_control")
@@ -61,7 +62,7 @@ brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedu
 #' @export
 print.brenier_control <- function(x, ...) {
   cat("Control of a Brenier map\n")
-  value <- vapply(x, function(v) if (is.null(v)) "chosen by n" else shown(v), "")
+  value <- vapply(x, function(v) if (is.null(v)) "chosen from the data" else shown(v), "")
   cat(paste0("  ", format(names(x)), "  ", value, "\n"), sep = "")
   invisible(x)
 }

@@ -1,6 +1,11 @@
 # The stages of a fit, in order: points and weights -> whitening -> number of rounds by held-out
 # likelihood -> fit to all the data. brenier() only prepares the first and wraps the last.
 
+# Least widths of the atoms that the validation chooses among, in whitened units, and the width
+# without a validation. Half and twice of 0.1 differ in held-out likelihood on real data.
+TRIED_WIDTHS <- c(0.05, 0.1, 0.2)
+DEFAULT_WIDTH <- 0.1
+
 # Constants of the search for atoms: enough to find good ones, cheap next to the mirror steps.
 search_options <- function(d) {
   list(
@@ -80,10 +85,22 @@ n_folds <- function(control, n, d) {
   if (control$max_atoms == 0 || n < 4 * (d + 2)) 0L else min(folds, n %/% 2)
 }
 
-#' Mean held-out loss by round, over the folds: the loss of a point is |T|^2/2 - log det D^2 u.
+#' Mean held-out loss by width and round, over the folds: the loss of a point is
+#' |T|^2/2 - log det D^2 u.
 #' @noRd
 validate <- function(z, weights, control, folds, progress) {
   part <- fold_of(nrow(z), folds, control$validation)
+  tables <- list()
+  for (width in control$min_width %||% TRIED_WIDTHS) {
+    control$min_width <- width
+    table <- validate_width(z, weights, part, control, folds, progress)
+    if (!is.data.frame(table)) return(table)
+    tables[[length(tables) + 1]] <- cbind(min_width = width, table)
+  }
+  do.call(rbind, tables)
+}
+
+validate_width <- function(z, weights, part, control, folds, progress) {
   runs <- list()
   for (k in seq_len(folds)) {
     out <- part == k
@@ -119,16 +136,22 @@ fit_white <- function(z, weights, control) {
   if (folds > 0) {
     validation <- validate(z, weights, control, folds, progress)
     if (!is.null(validation$interrupted)) {
-      return(list(run = validation$interrupted, validation = NULL, folds = folds, rounds = NA))
+      return(list(run = validation$interrupted, validation = NULL, folds = folds, rounds = NA,
+                  min_width = NA))
     }
-    rounds <- validation$round[which.min(validation$loss)]
+    best <- validation[which.min(validation$loss), ]
+    rounds <- best$round
+    control$min_width <- best$min_width
   }
+  control$min_width <- control$min_width %||% DEFAULT_WIDTH
   progress$what <- "All data"
   run <- run_core(z, weights, z[0, , drop = FALSE], numeric(), control, rounds, progress$report)
   if (!is.null(validation)) {
-    run$trace$validation <- validation$loss[pmin(run$trace$round, rounds) + 1L]
+    path <- validation[validation$min_width == control$min_width, ]
+    run$trace$validation <- path$loss[pmin(run$trace$round, rounds) + 1L]
   }
-  list(run = run, validation = validation, folds = folds, rounds = rounds)
+  list(run = run, validation = validation, folds = folds, rounds = rounds,
+       min_width = control$min_width)
 }
 
 #' A bar for whatever lasts longer than two seconds in an interactive session.

@@ -81,9 +81,9 @@ print.summary.brenier <- function(x, digits = 3, ...) {
       "; of ", x$fit$n, " points about ", format(x$fit$n / (x$fit$n + 1), digits = 6),
       " is expected.\n", sep = "")
   if (nrow(x$fit$validation %||% data.frame()) > 1) {
-    best <- which.min(x$fit$validation$loss)
-    cat("Rounds of atoms: ", best - 1, " of ", nrow(x$fit$validation) - 1,
-        " tried, chosen by ", fold_words(x$fit), ".\n", sep = "")
+    best <- x$fit$validation[which.min(x$fit$validation$loss), ]
+    cat("Rounds of atoms: ", best$round, ", least width ", best$min_width, ", chosen by ",
+        fold_words(x$fit), ".\n", sep = "")
   }
   invisible(x)
 }
