@@ -8,11 +8,12 @@
 #' @details
 #' **Model.** With whitened data \eqn{z = S^{-1/2}(x - m)}{z = S^(-1/2) (x - m)}, m and S the mean and
 #' covariance of the data, the map is \eqn{T(x) = \nabla u(z)}{T(x) = grad u(z)},
-#' \deqn{u(z) = q'z + z'Qz/2 + \sum_j \theta_j a_j^2 \psi((w_j'z - c_j)/a_j),\quad
-#'   \psi(t) = t\Phi(t) + \phi(t),}{u(z) = q'z + z'Qz/2 + sum_j theta_j a_j^2 psi((w_j'z - c_j)/a_j),
-#'   psi(t) = t Phi(t) + phi(t),}
-#' with \eqn{\theta_j \ge 0}{theta_j >= 0} and \eqn{Q \succeq \kappa I}{Q >= kappa I}. So u is strongly
-#' convex everywhere, T is a smooth bijection of the whole space, and the density
+#' \deqn{u(z) = q'z + z'Qz/2 + \sum_j \theta_j a_j^2 s_j((w_j'z - c_j)/a_j),}{u(z) = q'z + z'Qz/2 +
+#'   sum_j theta_j a_j^2 s_j((w_j'z - c_j)/a_j),}
+#' with \eqn{\theta_j \ge 0}{theta_j >= 0} and \eqn{Q \succeq \kappa I}{Q >= kappa I}. A term of the sum is
+#' a ridge atom. Its profile is a *bump*, \eqn{s'' = \phi}{s'' = phi} (curved near c, the slope of the
+#' map rises there), or a *step*, \eqn{s'' = \Phi}{s'' = Phi} (curved on one side of c to infinity: it
+#' gives each tail a scale of its own). So u is strongly convex everywhere, T is a smooth bijection of the whole space, and the density
 #' \deqn{\log f(x) = -|T(x)|^2/2 - (d/2)\log 2\pi + \log\det D^2u(z) - \log\det S^{1/2}}{log f(x) =
 #'   -|T(x)|^2/2 - d/2 log(2 pi) + log det D^2 u(z) - log det S^(1/2)}
 #' is exact and integrates to one. T is the optimal transport map from the fitted law to N(0, I) for
@@ -45,7 +46,8 @@
 #'
 #' @return An object of class `brenier`, a list with
 #'   \item{potential}{the potential in whitened coordinates: `family`, `d`, `direction` (a column a
-#'     quadratic direction or atom), `centre`, `width`, `coef` (linear, quadratic, atoms), `kappa`}
+#'     quadratic direction or atom), `profile` (0 bump, 1 step), `centre`, `width`, `coef` (linear,
+#'     quadratic, atoms), `kappa`}
 #'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)} and `logdet` of that matrix}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
 #'   \item{validation}{a data frame, one row a least width and round: `min_width`, `round`, mean number

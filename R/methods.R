@@ -53,8 +53,8 @@ model.frame.brenier <- function(formula, ...) as.data.frame(formula$x)
 #' @return Data frames:
 #'   * `glance()` has one row: `n`, `d`, `atoms`, `log_likelihood`, `held_out`, `held_out_se` (a point),
 #'     `gap`, `converged`, `iterations`, `seconds`;
-#'   * `tidy()` has one row an atom: `atom`, its direction in whitened coordinates (one column a
-#'     variable), `centre`, `width` and `coefficient`;
+#'   * `tidy()` has one row an atom: `atom`, `profile`, its direction in whitened coordinates
+#'     (one column a variable), `centre`, `width` and `coefficient`;
 #'   * `augment()` is the data with `.log_density` and `.rank`.
 #' @name brenier_tidiers
 #' @examples
@@ -77,7 +77,7 @@ tidy.brenier <- function(x, ...) {
   direction <- t(p$direction[, at, drop = FALSE])
   colnames(direction) <- x$variables
   data.frame(
-    atom = seq_along(at), direction, centre = p$centre[at], width = p$width[at],
+    atom = seq_along(at), profile = c("bump", "step")[p$profile[at] + 1L], direction, centre = p$centre[at], width = p$width[at],
     coefficient = p$coef[p$d + at], check.names = FALSE
   )
 }

@@ -19,13 +19,22 @@ as_points <- function(x, name, finite = TRUE) {
     ), "type", argument = name)
   }
   storage.mode(x) <- "double"
-  if (is.null(colnames(x))) colnames(x) <- paste0("x", seq_len(ncol(x)))
+  colnames(x) <- column_names(x)
   if (nrow(x) == 0 || ncol(x) == 0) {
     brenier_abort("{.arg {name}} has {nrow(x)} row{?s} and {ncol(x)} column{?s}: it is empty.",
                   "empty", argument = name)
   }
   if (finite) check_finite(x, name)
   x
+}
+
+#' The names of the columns; x1, x2, ... where there is none, and no name twice.
+#' @noRd
+column_names <- function(x) {
+  names <- colnames(x) %||% rep("", ncol(x))
+  blank <- is.na(names) | names == ""
+  names[blank] <- paste0("x", seq_len(ncol(x)))[blank]
+  make.unique(names)
 }
 
 abort_not_numeric <- function(value, variable, name) {

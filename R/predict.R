@@ -124,11 +124,11 @@ new_points <- function(fit, newdata) {
     )
     return(frame_points(model, "newdata"))
   }
-  named <- !is.null(colnames(newdata))
+  if (is.matrix(newdata)) colnames(newdata) <- column_names(newdata)
   if (is.numeric(newdata) && is.null(dim(newdata)) && fit$d > 1) {
     newdata <- matrix(newdata, nrow = 1) # one point
   }
-  if (named && all(fit$variables %in% colnames(newdata))) {
+  if (all(fit$variables %in% colnames(newdata))) {
     newdata <- newdata[, fit$variables, drop = FALSE]
   } else if (is.data.frame(newdata)) {
     lost <- setdiff(fit$variables, names(newdata))

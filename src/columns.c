@@ -25,10 +25,6 @@ void br_columns_make(br_columns *columns, const br_columns_options *options,
   size_t n = sample->n < options->max_points ? sample->n : options->max_points, ld = pad(n);
   memset(columns, 0, sizeof *columns);
   columns->options = *options;
-  if (d == 1) {
-    columns->options.directions = 1;
-    columns->options.a_direction = options->directions * options->a_direction;
-  }
   columns->n_wanted = n_wanted;
   columns->n_starts = STARTS_A_COLUMN * n_wanted;
   double *x = br_take(ws, ld * d), *weight = br_take(ws, ld), total = 0;
@@ -109,14 +105,18 @@ static void direction(const br_columns *columns, int i, const double *draw, doub
   int d = columns->points.d;
   size_t ld = columns->points.n;
   memset(w, 0, d * sizeof(double));
-  if (i < d && 2 * d <= columns->options.directions + 2) {
-    w[i] = 1;
+  if (d > 1 && i < 2 * d && 4 * d <= columns->options.directions) {
+    w[i / 2] = i % 2 ? -1 : 1;
     return;
   }
-  if (i % 2 == 0) {
+  if (d > 1 && i % 2 == 0) {
     size_t a = (size_t)(draw[0] * (double)ld), b = (size_t)(draw[1] * (double)ld);
     for (int k = 0; k < d; k++) w[k] = columns->points.x[k * ld + a] - columns->points.x[k * ld + b];
     if (normalise(d, w) > 1e-8) return;
+  }
+  if (d == 1) {
+    w[0] = draw[2] < .5 ? -1 : 1; /* the sides of a step differ */
+    return;
   }
   for (int k = 0; k < d; k++) /* Box-Muller */
     w[k] = sqrt(-2 * log(draw[2 + 2 * k])) * cos(6.283185307179586 * draw[3 + 2 * k]);
@@ -145,21 +145,23 @@ static void try_direction(br_columns *columns, int i, double *work) {
   for (int k = 0; k < options->a_direction; k++) {
     const double *pair = draw + 2 + 2 * d + 2 * k;
     double sums[2];
+    try.profile = (br_profile)(k % BR_N_PROFILES);
     try.centre = z[(size_t)(pair[0] * (double)ld)];
     try.width = options->min_width * exp(spread * pair[1]);
-    kernels->score(ld, try.centre, try.width, columns->points.weight, z, tau, q, sums);
+    kernels->score(try.profile, ld, try.centre, try.width, columns->points.weight, z, tau, q, sums);
     rate(&try, sums, options->penalty);
     if (try.score > best->score) *best = try;
   }
 }
 
-/* Score of an atom and its gradient in (w, c, log a), w along the sphere. With
- * s = phi tau + t phi q/a and e = a Phi tau - phi q, f = a^2 Phi^2 + phi^2 q^2,
+/* Score of an atom and its gradient in (w, c, log a), w along the sphere. With the
+ * derivatives s1, s2, s3 of the profile at t, A = (D^2 u)^{-1} and
  *
- *   de/dw = s x + a Phi T - 2 phi A w,              A = (D^2 u)^{-1}
- *   de/dc = -s,   de/da = Phi tau - t s,
- *   df/dw = r x + 4 phi^2 q A w,                    r = 2 a Phi phi - 2 t phi^2 q^2/a
- *   df/dc = -r,   df/da = 2 a Phi^2 - t r.                                          */
+ *   e = a s1 tau - s2 q,             f = (a s1)^2 + (s2 q)^2,
+ *   p = s2 tau - s3 q/a,             r = 2 a s1 s2 + 2 s2 s3 q^2/a,
+ *
+ *   de/dw = p x + a s1 T - 2 s2 A w,   de/dc = -p,   de/da = s1 tau - t p,
+ *   df/dw = r x + 4 s2^2 q A w,        df/dc = -r,   df/da = 2 a s1^2 - t r.   */
 static void rate_gradient(const br_columns *columns, br_column *column, double *gradient,
                           double *work) {
   const br_kernels *kernels = br_simd();
@@ -174,26 +176,27 @@ static void rate_gradient(const br_columns *columns, br_column *column, double *
   memset(g_w, 0, 2 * d * sizeof(double));
   for (int start = 0; start < ld; start += BR_LANES) {
     int n = ld - start < BR_LANES ? ld - start : BR_LANES;
-    double t[BR_LANES], phi[BR_LANES], cdf[BR_LANES];
+    double t[BR_LANES], phi[BR_LANES], cdf[BR_LANES], is_step = column->profile == BR_STEP;
     double on_x[BR_LANES], on_map[BR_LANES], on_inverse[BR_LANES], r_x[BR_LANES],
         r_inverse[BR_LANES];
     for (int b = 0; b < n; b++) t[b] = (z[start + b] - c) / a;
     kernels->normal((size_t)n, t, phi, cdf);
     for (int b = 0; b < n; b++) {
       double weight = points->weight[start + b], qb = q[start + b], taub = tau[start + b];
-      double s = phi[b] * taub + t[b] * phi[b] * qb / a;
-      double r = 2 * a * cdf[b] * phi[b] - 2 * t[b] * phi[b] * phi[b] * qb * qb / a;
-      g += weight * (a * cdf[b] * taub - phi[b] * qb);
-      h += weight * (a * a * cdf[b] * cdf[b] + phi[b] * phi[b] * qb * qb);
-      g_c -= weight * s;
+      double s1 = is_step ? t[b] * cdf[b] + phi[b] : cdf[b];
+      double s2 = is_step ? cdf[b] : phi[b], s3 = is_step ? phi[b] : -t[b] * phi[b];
+      double p = s2 * taub - s3 * qb / a, r = 2 * s2 * (a * s1 + s3 * qb * qb / a);
+      g += weight * (a * s1 * taub - s2 * qb);
+      h += weight * (a * a * s1 * s1 + s2 * s2 * qb * qb);
+      g_c -= weight * p;
       h_c -= weight * r;
-      g_a += weight * (cdf[b] * taub - t[b] * s);
-      h_a += weight * (2 * a * cdf[b] * cdf[b] - t[b] * r);
-      on_x[b] = weight * s;
+      g_a += weight * (s1 * taub - t[b] * p);
+      h_a += weight * (2 * a * s1 * s1 - t[b] * r);
+      on_x[b] = weight * p;
       r_x[b] = weight * r;
-      on_map[b] = weight * a * cdf[b];
-      on_inverse[b] = -2 * weight * phi[b];
-      r_inverse[b] = 4 * weight * phi[b] * phi[b] * qb;
+      on_map[b] = weight * a * s1;
+      on_inverse[b] = -2 * weight * s2;
+      r_inverse[b] = 4 * weight * s2 * s2 * qb;
     }
     for (int i = 0; i < d; i++) {
       const double *x = points->x + (size_t)i * ld + start;
@@ -231,7 +234,7 @@ static void ascend(const br_columns *columns, br_column *column, double *work) {
   int d = columns->points.d;
   double *gradient = work + 3 * columns->points.n + BR_PACKED_SIZE(d) + 2 * d;
   double *trial_gradient = gradient + d + 2, *w = trial_gradient + d + 2, length = .3;
-  br_column trial = {.w = w};
+  br_column trial = {.profile = column->profile, .w = w};
   rate_gradient(columns, column, gradient, work);
   for (int k = 0; k < options->refine && length > 1e-3; k++) {
     double norm = 0;
@@ -263,7 +266,9 @@ static void ascend(const br_columns *columns, br_column *column, double *work) {
 static int alike(const br_columns *columns, const br_column *a, const br_column *b) {
   double inner = 0;
   int d = columns->points.d;
+  if (a->profile != b->profile) return 0;
   for (int k = 0; k < d; k++) inner += a->w[k] * b->w[k];
+  if (a->profile == BR_STEP && inner < 0) return 0;
   double sign = inner < 0 ? -1 : 1;
   double shift = (a->centre - sign * b->centre) / fmin(a->width, b->width);
   double ratio = log(a->width / b->width);

@@ -2,11 +2,11 @@
  *
  * At the current u an atom (w, c, a) has, per unit of its coefficient,
  *
- *   g = mean of a Phi(t) w'T - phi(t) w'(D^2 u)^{-1} w + penalty,  t = (w'x - c)/a,
- *   h = mean of a^2 Phi(t)^2 + phi(t)^2 (w'(D^2 u)^{-1} w)^2,
+ *   g = mean of a s'(t) w'T - s''(t) w'(D^2 u)^{-1} w + penalty,  t = (w'x - c)/a,
+ *   h = mean of (a s'(t))^2 + (s''(t) w'(D^2 u)^{-1} w)^2,
  *
  * and the optimality condition is violated by -g/sqrt(h) in the local norm.
- * Candidates are drawn, the best are improved by gradient ascent of that score in
+ * Candidates of each profile are drawn, the best are improved by gradient ascent of that score in
  * (w, c, log a), and the best that differ are returned. */
 #ifndef BR_COLUMNS_H
 #define BR_COLUMNS_H
@@ -24,6 +24,7 @@ typedef struct {
 } br_columns_options;
 
 typedef struct {
+  br_profile profile;
   double *w; /* d */
   double centre, width;
   double g, h, score;

@@ -100,7 +100,7 @@ static int add_columns(fitter *f, double beta) {
     if (c->score < f->options->min_score) break;
     double theta = (-c->g + sqrt(c->g * c->g + 4 * c->h * beta)) / (2 * c->h);
     if (u->d > FULL_QUADRATIC) br_ridge_add_quadratic(u, c->w, 0);
-    br_ridge_add_atom(u, c->w, c->centre, c->width, theta / f->columns.n_found);
+    br_ridge_add_atom(u, c->profile, c->w, c->centre, c->width, theta / f->columns.n_found);
     added++;
   }
   return added;

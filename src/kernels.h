@@ -28,9 +28,17 @@
 #define BR_GRAM_COLS 3
 #define BR_GRAM_PAD 6
 
-/* Ridge atoms theta a^2 psi((w'x - c)/a), psi'' = phi, psi' = Phi. */
+/* Profiles s of a ridge function a^2 s(t), t = (w'x - c)/a. Its slope along w is a s'(t) and
+ * its curvature s''(t):
+ *
+ *   BR_BUMP   s' = Phi(t)             s'' = phi(t)   curved near c alone
+ *   BR_STEP   s' = t Phi(t) + phi(t)  s'' = Phi(t)   curved on one side of c, also far away   */
+typedef enum { BR_BUMP = 0, BR_STEP = 1, BR_N_PROFILES } br_profile;
+
+/* Ridge atoms theta a^2 s((w'x - c)/a). */
 typedef struct {
   int d, m;
+  const int *profile;   /* m */
   const double *dir;    /* d x m, column j is w_j */
   const double *centre; /* m */
   const double *width;  /* m */
@@ -43,18 +51,18 @@ typedef struct {
   /* phi and Phi of n values, n a multiple of BR_VECTOR. */
   void (*normal)(size_t n, const double *t, double *phi, double *cdf);
 
-  /* t tPhi(t) + phi(t) of n values. */
-  void (*softplus)(size_t n, const double *t, double *psi);
+  /* The profile itself, s(t), of n values. */
+  void (*profile)(br_profile profile, size_t n, const double *t, double *s);
 
   /* map = q + Q x, hess = Q in every lane; Q packed. */
   void (*affine)(int d, int n, int ld, const double *q, const double *Q, const double *x,
                  double *map, double *hess);
 
   /* Adds the atoms to map (d rows) and hess (packed). Where keep is true the
-   * values phi(t_j) and Phi(t_j) stay in row j of phi and cdf; otherwise each of
-   * the two is one row of scratch. O(m d^2) a point. */
+   * values a s'(t_j) and s''(t_j) stay in row j of slope and curve; otherwise each
+   * of the two is one row of scratch. O(m d^2) a point. */
   void (*atoms)(const br_atoms *r, int n, int ld, const double *x, double *map, double *hess,
-                double *phi, double *cdf, int keep);
+                double *slope, double *curve, int keep);
 
   /* z = w'x. */
   void (*project)(int d, int n, int ld, const double *w, const double *x, double *z);
@@ -82,7 +90,7 @@ typedef struct {
                int ldm);
 
   /* Sums of one candidate atom over n points, see columns.h. */
-  void (*score)(size_t n, double centre, double width, const double *weight, const double *z,
+  void (*score)(br_profile profile, size_t n, double centre, double width, const double *weight, const double *z,
                 const double *tau, const double *q, double *sums);
 } br_kernels;
 

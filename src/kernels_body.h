@@ -22,7 +22,7 @@
 const br_kernels BR_TABLE = {
     .level = BR_LEVEL,
     .normal = normal,
-    .softplus = softplus,
+    .profile = profile_value,
     .affine = affine,
     .atoms = atoms,
     .project = project,

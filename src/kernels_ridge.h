@@ -4,8 +4,32 @@ BR_TARGET static void normal(size_t n, const double *t, double *phi, double *cdf
   for (size_t b = 0; b < n; b += BR_VECTOR) br_normal4(t + b, phi + b, cdf + b);
 }
 
-BR_TARGET static void softplus(size_t n, const double *t, double *psi) {
-  for (size_t b = 0; b < n; b += BR_VECTOR) br_softplus4(t + b, psi + b);
+/* s(t) is t Phi + phi for the bump, ((t^2 + 1) Phi + t phi)/2 for the step. The second
+ * cancels for t << 0, where it is below 1e-16 of its size at t = 0 and no digit of it counts. */
+BR_TARGET static void profile_value(br_profile profile, size_t n, const double *t, double *s) {
+  double phi[BR_VECTOR], cdf[BR_VECTOR];
+  if (profile == BR_BUMP) {
+    for (size_t b = 0; b < n; b += BR_VECTOR) br_softplus4(t + b, s + b);
+    return;
+  }
+  for (size_t b = 0; b < n; b += BR_VECTOR) {
+    br_normal4(t + b, phi, cdf);
+    for (int k = 0; k < BR_VECTOR; k++) {
+      double x = t[b + k];
+      s[b + k] = 0.5 * ((x * x + 1) * cdf[k] + x * phi[k]);
+    }
+  }
+}
+
+/* s'(t) and s''(t) from t, phi and Phi in place of phi and Phi. */
+BR_TARGET static void turn(br_profile profile, int n, const double *t, double *phi, double *cdf) {
+  if (profile == BR_BUMP) return;
+  BR_SIMD
+  for (int b = 0; b < n; b++) {
+    double curve = cdf[b];
+    cdf[b] = t[b] * cdf[b] + phi[b];
+    phi[b] = curve;
+  }
 }
 
 BR_TARGET static void affine(int d, int n, int ld, const double *q, const double *Q,
@@ -43,50 +67,55 @@ BR_TARGET static void project(int d, int n, int ld, const double *w, const doubl
 }
 
 BR_TARGET static void atoms(const br_atoms *r, int n, int ld, const double *x, double *map,
-                            double *hess, double *phi, double *cdf, int keep) {
+                            double *hess, double *slope, double *curve, int keep) {
   double t[BR_LANES];
   int d = r->d;
   for (int j = 0; j < r->m; j++) {
     const double *w = r->dir + (size_t)j * d;
-    double *phi_j = phi + (keep ? (size_t)j * ld : 0), *cdf_j = cdf + (keep ? (size_t)j * ld : 0);
-    double c = r->centre[j], scale = 1 / r->width[j];
-    double slope = r->coef[j] * r->width[j], curve = r->coef[j];
+    double *slope_j = slope + (keep ? (size_t)j * ld : 0);
+    double *curve_j = curve + (keep ? (size_t)j * ld : 0);
+    double c = r->centre[j], a = r->width[j], scale = 1 / a, theta = r->coef[j];
     project(d, n, ld, w, x, t);
     BR_SIMD
     for (int b = 0; b < n; b++) t[b] = (t[b] - c) * scale;
-    normal((size_t)n, t, phi_j, cdf_j);
+    normal((size_t)n, t, curve_j, slope_j);
+    turn((br_profile)r->profile[j], n, t, curve_j, slope_j);
+    BR_SIMD
+    for (int b = 0; b < n; b++) slope_j[b] *= a;
     for (int i = 0; i < d; i++) {
       double *row = map + (size_t)i * ld;
-      double s = slope * w[i];
+      double s = theta * w[i];
       BR_SIMD
-      for (int b = 0; b < n; b++) row[b] += s * cdf_j[b];
+      for (int b = 0; b < n; b++) row[b] += s * slope_j[b];
       for (int k = 0; k <= i; k++) {
         double *entry = hess + BR_PACKED(i, k) * ld;
-        double e = curve * w[i] * w[k];
+        double e = theta * w[i] * w[k];
         BR_SIMD
-        for (int b = 0; b < n; b++) entry[b] += e * phi_j[b];
+        for (int b = 0; b < n; b++) entry[b] += e * curve_j[b];
       }
     }
   }
 }
 
-/* sums[0] = sum of weight (a Phi tau - phi q), sums[1] = sum of
- * weight (a^2 Phi^2 + phi^2 q^2), at t = (z - centre)/width. */
-BR_TARGET static void score(size_t n, double centre, double width, const double *weight,
-                            const double *z, const double *tau, const double *q, double *sums) {
-  double t[BR_LANES], phi[BR_LANES], cdf[BR_LANES];
+/* sums[0] = sum of weight (a s' tau - s'' q), sums[1] = sum of weight ((a s')^2 + (s'' q)^2),
+ * at t = (z - centre)/width. */
+BR_TARGET static void score(br_profile profile, size_t n, double centre, double width,
+                            const double *weight, const double *z, const double *tau,
+                            const double *q, double *sums) {
+  double t[BR_LANES], curve[BR_LANES], slope[BR_LANES];
   double g = 0, h = 0, scale = 1 / width;
   for (size_t start = 0; start < n; start += BR_LANES) {
     int m = n - start < BR_LANES ? (int)(n - start) : BR_LANES;
     const double *zs = z + start, *taus = tau + start, *qs = q + start, *ws = weight + start;
     BR_SIMD
     for (int b = 0; b < m; b++) t[b] = (zs[b] - centre) * scale;
-    normal((size_t)m, t, phi, cdf);
+    normal((size_t)m, t, curve, slope);
+    turn(profile, m, t, curve, slope);
     BR_SIMD_SUM(g, h)
     for (int b = 0; b < m; b++) {
-      double slope = width * cdf[b], curve = phi[b] * qs[b];
-      g += ws[b] * (slope * taus[b] - curve);
-      h += ws[b] * (slope * slope + curve * curve);
+      double s = width * slope[b], c = curve[b] * qs[b];
+      g += ws[b] * (s * taus[b] - c);
+      h += ws[b] * (s * s + c * c);
     }
   }
   sums[0] = g;

@@ -78,15 +78,16 @@ br_potential glue_potential(SEXP list, br_workspace *ws) {
   int d = glue_int(list, "d");
   int n_quadratic = glue_int(list, "n_quadratic"), n_atoms = glue_int(list, "n_atoms");
   SEXP dir = glue_get(list, "direction"), coef = glue_get(list, "coef");
+  SEXP profile = glue_get(list, "profile");
   SEXP centre = glue_get(list, "centre"), width = glue_get(list, "width");
   R_xlen_t terms = (R_xlen_t)n_quadratic + n_atoms;
-  if (XLENGTH(dir) != d * terms || XLENGTH(coef) != d + terms || XLENGTH(centre) != terms ||
+  if (XLENGTH(dir) != d * terms || XLENGTH(profile) != terms || XLENGTH(coef) != d + terms || XLENGTH(centre) != terms ||
       XLENGTH(width) != terms)
     Rf_error("internal error: the potential is not whole; please report");
   br_potential u;
   br_ridge_make(&u, d, n_quadratic > d ? n_quadratic : d, n_atoms, glue_double(list, "kappa"),
                 ws);
-  br_ridge_load(&u, n_quadratic, n_atoms, REAL(dir), REAL(centre), REAL(width), REAL(coef));
+  br_ridge_load(&u, n_quadratic, n_atoms, REAL(dir), INTEGER(profile), REAL(centre), REAL(width), REAL(coef));
   return u;
 }
 
@@ -99,7 +100,7 @@ static SEXP doubles(const double *from, R_xlen_t n) {
 SEXP glue_potential_list(const br_potential *u) {
   const br_ridge *r = u->self;
   const char *names[] = {"family", "d",     "n_quadratic", "n_atoms", "kappa",
-                         "direction", "centre", "width",       "coef",    ""};
+                         "direction", "profile", "centre", "width",  "coef",    ""};
   int d = u->d, terms = r->n_quadratic + r->n_atoms;
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, Rf_mkString(u->family->name));
@@ -110,9 +111,12 @@ SEXP glue_potential_list(const br_potential *u) {
   SEXP dir = Rf_allocMatrix(REALSXP, d, terms);
   SET_VECTOR_ELT(out, 5, dir);
   memcpy(REAL(dir), r->dir + (size_t)d * d, (size_t)d * terms * sizeof(double));
-  SET_VECTOR_ELT(out, 6, doubles(r->centre + d, terms));
-  SET_VECTOR_ELT(out, 7, doubles(r->width + d, terms));
-  SET_VECTOR_ELT(out, 8, doubles(u->coef, d + terms));
+  SEXP profile = Rf_allocVector(INTSXP, terms);
+  SET_VECTOR_ELT(out, 6, profile);
+  memcpy(INTEGER(profile), r->profile + d, (size_t)terms * sizeof(int));
+  SET_VECTOR_ELT(out, 7, doubles(r->centre + d, terms));
+  SET_VECTOR_ELT(out, 8, doubles(r->width + d, terms));
+  SET_VECTOR_ELT(out, 9, doubles(u->coef, d + terms));
   UNPROTECT(1);
   return out;
 }

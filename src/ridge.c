@@ -15,6 +15,7 @@ static br_atoms atoms_of(const br_potential *u) {
   int first = br_ridge_first_atom(u);
   br_atoms atoms = {r->d,
                     r->n_atoms,
+                    r->profile + first,
                     r->dir + (size_t)first * r->d,
                     r->centre + first,
                     r->width + first,
@@ -34,6 +35,7 @@ void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, dou
   r->max_coef = max_coef;
   r->kappa = kappa;
   r->dir = br_take(ws, (size_t)d * max_coef);
+  r->profile = br_take_int(ws, max_coef);
   r->centre = br_take(ws, max_coef);
   r->width = br_take(ws, max_coef);
   r->Q = br_take(ws, BR_PACKED_SIZE(d));
@@ -48,15 +50,17 @@ void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, dou
   for (int k = 0; k < d; k++) br_ridge_add_quadratic(u, r->dir + (size_t)k * d, 1);
 }
 
-static void insert(br_potential *u, int at, const double *w, double centre, double width,
-                   double coef) {
+static void insert(br_potential *u, int at, br_profile profile, const double *w, double centre,
+                   double width, double coef) {
   br_ridge *r = self(u);
   size_t d = r->d, after = u->n_coef - at;
   memmove(r->dir + (at + 1) * d, r->dir + at * d, after * d * sizeof(double));
+  memmove(r->profile + at + 1, r->profile + at, after * sizeof(int));
   memmove(r->centre + at + 1, r->centre + at, after * sizeof(double));
   memmove(r->width + at + 1, r->width + at, after * sizeof(double));
   memmove(u->coef + at + 1, u->coef + at, after * sizeof(double));
   memmove(r->dir + at * d, w, d * sizeof(double));
+  r->profile[at] = profile;
   r->centre[at] = centre;
   r->width[at] = width;
   u->coef[at] = coef;
@@ -76,24 +80,26 @@ void br_ridge_add_quadratic(br_potential *u, const double *w, double coef) {
       u->coef[r->d + k] += coef;
       return;
     }
-  insert(u, br_ridge_first_atom(u), w, 0, 1, coef);
+  insert(u, br_ridge_first_atom(u), BR_BUMP, w, 0, 1, coef);
   r->n_quadratic++;
 }
 
-void br_ridge_add_atom(br_potential *u, const double *w, double centre, double width,
-                       double coef) {
-  insert(u, u->n_coef, w, centre, width, coef);
+void br_ridge_add_atom(br_potential *u, br_profile profile, const double *w, double centre,
+                       double width, double coef) {
+  insert(u, u->n_coef, profile, w, centre, width, coef);
   self(u)->n_atoms++;
 }
 
 void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *dir,
-                   const double *centre, const double *width, const double *coef) {
+                   const int *profile, const double *centre, const double *width,
+                   const double *coef) {
   br_ridge *r = self(u);
   size_t d = r->d, terms = (size_t)n_quadratic + n_atoms;
   r->n_quadratic = n_quadratic;
   r->n_atoms = n_atoms;
   u->n_coef = (int)(d + terms);
   memcpy(r->dir + d * d, dir, d * terms * sizeof(double));
+  memcpy(r->profile + d, profile, terms * sizeof(int));
   memcpy(r->centre + d, centre, terms * sizeof(double));
   memcpy(r->width + d, width, terms * sizeof(double));
   memcpy(u->coef, coef, (d + terms) * sizeof(double));
@@ -107,6 +113,7 @@ void br_ridge_keep(br_potential *u, const int *keep) {
     if (!keep[j]) continue;
     int from = first + j;
     memmove(r->dir + (size_t)to * r->d, r->dir + (size_t)from * r->d, r->d * sizeof(double));
+    r->profile[to] = r->profile[from];
     r->centre[to] = r->centre[from];
     r->width[to] = r->width[from];
     u->coef[to++] = u->coef[from];
@@ -136,15 +143,15 @@ static void eval(const br_potential *u, int n, int ld, const double *x, double *
                  double *scratch, int keep) {
   const br_ridge *r = self(u);
   br_atoms atoms = atoms_of(u);
-  double *phi = scratch, *cdf = scratch + (size_t)ld * (keep ? r->n_atoms + 1 : 1);
+  double *slope = scratch, *curve = scratch + (size_t)ld * (keep ? r->n_atoms + 1 : 1);
   br_simd()->affine(r->d, n, ld, u->coef, r->Q, x, map, hess);
-  br_simd()->atoms(&atoms, n, ld, x, map, hess, phi, cdf, keep);
+  br_simd()->atoms(&atoms, n, ld, x, map, hess, slope, curve, keep);
 }
 
 static void value(const br_potential *u, int n, int ld, const double *x, double *value,
                   double *scratch) {
   const br_ridge *r = self(u);
-  double *t = scratch, *psi = scratch + ld;
+  double *t = scratch, *s = scratch + ld;
   br_simd()->project(r->d, n, ld, u->coef, x, value);
   for (int j = r->d; j < u->n_coef; j++) {
     int is_atom = j >= br_ridge_first_atom(u);
@@ -152,11 +159,11 @@ static void value(const br_potential *u, int n, int ld, const double *x, double 
     br_simd()->project(r->d, n, ld, r->dir + (size_t)j * r->d, x, t);
     if (is_atom) {
       for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
-      br_simd()->softplus((size_t)n, t, psi);
+      br_simd()->profile((br_profile)r->profile[j], (size_t)n, t, s);
     } else {
-      for (int b = 0; b < n; b++) psi[b] = 0.5 * t[b] * t[b];
+      for (int b = 0; b < n; b++) s[b] = 0.5 * t[b] * t[b];
     }
-    for (int b = 0; b < n; b++) value[b] += u->coef[j] * a * a * psi[b];
+    for (int b = 0; b < n; b++) value[b] += u->coef[j] * a * a * s[b];
   }
 }
 
@@ -164,7 +171,7 @@ static void jets(const br_potential *u, const br_jets *o, const double *scratch)
   const br_ridge *r = self(u);
   const br_kernels *kernels = br_simd();
   int d = r->d, n = o->n, ld = o->ld, first = br_ridge_first_atom(u);
-  const double *phi = scratch, *cdf = scratch + (size_t)ld * (r->n_atoms + 1);
+  const double *slopes = scratch, *curves = scratch + (size_t)ld * (r->n_atoms + 1);
   double root[BR_LANES], scale[BR_LANES], tau[BR_LANES];
   for (int b = 0; b < n; b++) root[b] = sqrt(o->weight[b]);
   for (int j = 0; j < u->n_coef; j++) {
@@ -180,11 +187,11 @@ static void jets(const br_potential *u, const br_jets *o, const double *scratch)
         scale[b] = sqrt(root[b]);
       }
     } else {
-      const double *phi_j = phi + (size_t)(j - first) * ld, *cdf_j = cdf + (size_t)(j - first) * ld;
-      double a = r->width[j];
+      const double *slope_j = slopes + (size_t)(j - first) * ld;
+      const double *curve_j = curves + (size_t)(j - first) * ld;
       for (int b = 0; b < n; b++) {
-        slope[b] = root[b] * a * cdf_j[b];
-        scale[b] = sqrt(root[b] * phi_j[b]);
+        slope[b] = root[b] * slope_j[b];
+        scale[b] = sqrt(root[b] * curve_j[b]);
       }
     }
     for (int b = 0; b < n; b++) force[b] = root[b] * slope[b] * tau[b];

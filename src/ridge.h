@@ -1,13 +1,17 @@
 /* The ridge family of convex potentials,
  *
- *   u(x) = q'x + x'Qx/2 + sum_j theta_j a_j^2 psi((w_j'x - c_j)/a_j),
- *   psi(t) = t Phi(t) + phi(t),   |w_j| = 1,   theta_j >= 0,   Q >= kappa I,
+ *   u(x) = q'x + x'Qx/2 + sum_j theta_j a_j^2 s_j((w_j'x - c_j)/a_j),
+ *   |w_j| = 1,   theta_j >= 0,   Q >= kappa I,
  *
- * every term of which is a ridge function. Coefficients stand in the order
+ * with one of two profiles s_j (kernels.h), every term of which is a ridge function.
+ * Coefficients stand in the order
  *
- *   linear     d            slope 1         curve 0      direction e_k
- *   quadratic  n_quadratic  slope w'x       curve 1      Q = sum coef w w'
- *   atoms      n_atoms      slope a Phi(t)  curve phi(t)
+ *   linear     d            slope 1       curve 0       direction e_k
+ *   quadratic  n_quadratic  slope w'x     curve 1       Q = sum coef w w'
+ *   atoms      n_atoms      slope a s'(t) curve s''(t)
+ *
+ * Steps let the curvature of the far field differ from Q: without them the map is flat
+ * beyond the data wherever it is flat in some gap of them, and draws stray.
  */
 #ifndef BR_RIDGE_H
 #define BR_RIDGE_H
@@ -18,8 +22,9 @@ typedef struct {
   int d, n_quadratic, n_atoms, max_coef;
   double kappa;   /* floor of the eigenvalues of Q */
   double *dir;    /* d x max_coef; columns d, d+1, ... belong to those coefficients */
-  double *centre; /* max_coef, used for atoms */
-  double *width;  /* max_coef, used for atoms */
+  int *profile;   /* max_coef, used for atoms, as are the next two */
+  double *centre; /* max_coef */
+  double *width;  /* max_coef */
   double *Q;      /* packed, from coef by prepare */
   double *work;   /* for the barrier and the certificate */
 } br_ridge;
@@ -33,13 +38,13 @@ void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, dou
 /* Appends; the coefficient is not checked against the constraints. A quadratic
  * direction that is there already, up to sign, is not added again. */
 void br_ridge_add_quadratic(br_potential *u, const double *w, double coef);
-void br_ridge_add_atom(br_potential *u, const double *w, double centre, double width,
-                       double coef);
+void br_ridge_add_atom(br_potential *u, br_profile profile, const double *w, double centre,
+                       double width, double coef);
 
 /* Fills a potential made with room for them from what a ridge potential holds: dir is
  * d x (n_quadratic + n_atoms), coef begins with the d linear coefficients. */
 void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *dir,
-                   const double *centre, const double *width, const double *coef);
+                   const int *profile, const double *centre, const double *width, const double *coef);
 
 /* Keeps the atoms j with keep[j] != 0, in their order. */
 void br_ridge_keep(br_potential *u, const int *keep);
