@@ -28,6 +28,10 @@
 #' the other where the optimality condition is violated most, until the held-out likelihood stops
 #' rising.
 #'
+#' **Beyond the data** the likelihood is silent. There the map goes on with the slope that it has over
+#' the outer tenth of the data, along each eigenvector of Q and both ways, by steps that start at the
+#' outermost point. They are set, not fitted, and change nothing among the data.
+#'
 #' **Weights** are case weights: a weight of 2 counts a row twice in every mean and in the log
 #' likelihood; rows of weight zero are left out.
 #'
@@ -47,7 +51,8 @@
 #' @return An object of class `brenier`, a list with
 #'   \item{potential}{the potential in whitened coordinates: `family`, `d`, `direction` (a column a
 #'     quadratic direction or atom), `profile` (0 bump, 1 step), `centre`, `width`, `coef` (linear,
-#'     quadratic, atoms), `kappa`}
+#'     quadratic, atoms), `kappa`; of the `n_atoms` atoms the last `n_tails` continue the map beyond
+#'     the data}
 #'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)} and `logdet` of that matrix}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
 #'   \item{validation}{a data frame, one row a least width and round: `min_width`, `round`, mean number

@@ -57,3 +57,15 @@ check_no_dots <- function(..., known) {
     "There is no argument {.arg {name}}.", i = if (length(near)) "Did you mean {.arg {near}}?"
   ), "argument", argument = name)
 }
+
+#' Probabilities of quantile regions.
+#' @noRd
+check_level <- function(level) {
+  if (is.numeric(level) && length(level) && !anyNA(level) && all(level > 0 & level < 1)) {
+    return(as.double(level))
+  }
+  brenier_abort(
+    "{.arg level} must be probabilities strictly between 0 and 1, not {shown(level)}.",
+    "argument", argument = "level"
+  )
+}

@@ -20,15 +20,16 @@
 #' @param validation Fraction of the data held out when `folds = 1`.
 #' @param folds Folds of the cross-validation that decides how many atoms there are. 1 holds out one
 #'   part of size `validation`; 0 holds out nothing and adds atoms until `max_atoms`. By default 5
-#'   up to 5000 points and 1 above, where one part is large enough to judge by.
+#'   up to 5000 points and 1 above, where one part is large enough to judge by. With fewer than
+#'   max(10, 2 (d + 2)) points the map is Gaussian, unless `folds = 0`.
 #' @param kappa Floor of the eigenvalues of \eqn{D^2u}{D^2 u} in whitened coordinates, in (0, 1). It
 #'   keeps the map invertible and the density positive in gaps of the data; smaller values allow
 #'   emptier gaps and longer tails.
 #' @param min_width Least width of an atom in whitened coordinates, where the data have unit
-#'   variance: the resolution of the map. By default the validation chooses among 0.05, 0.1 and 0.2;
-#'   0.1 without one.
+#'   variance: the resolution of the map. By default the validation chooses among 0.05, 0.1 and 0.2
+#'   up to three dimensions, twice that above; the middle one without a validation.
 #' @param penalty Weight of the sum of the coefficients of the atoms. The objective a point has
-#'   `penalty`/n times that sum, so that 1 is worth one point of data per unit of curvature.
+#'   `penalty`/n times that sum: the weight of `penalty` points of data per unit of curvature.
 #' @param max_seconds Wall-clock limit of each of the fits in seconds.
 #' @return A list of class `brenier_control` with an element for each argument.
 #' @seealso [brenier()]
@@ -37,7 +38,7 @@
 #' @export
 brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedule = "adaptive",
                             step = NULL, implicit = TRUE, validation = 0.2, folds = NULL,
-                            kappa = 0.05, min_width = NULL, penalty = 1, max_seconds = Inf) {
+                            kappa = 0.05, min_width = NULL, penalty = 1.5, max_seconds = Inf) {
   implicit <- check_flag(implicit, "implicit")
   if (!is.function(schedule)) {
     schedule <- check_choice(schedule, c("adaptive", "constant", "sqrt", "harmonic"), "schedule")

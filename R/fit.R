@@ -1,16 +1,15 @@
 # The stages of a fit, in order: points and weights -> whitening -> number of rounds by held-out
 # likelihood -> fit to all the data. brenier() only prepares the first and wraps the last.
 
-# Least widths of the atoms that the validation chooses among, in whitened units, and the width
-# without a validation. Half and twice of 0.1 differ in held-out likelihood on real data.
-TRIED_WIDTHS <- c(0.05, 0.1, 0.2)
-DEFAULT_WIDTH <- 0.1
+# Least widths of the atoms that the validation chooses among, in whitened units: filaments in two
+# dimensions want 0.05, ten dimensions 0.2 or more. The middle one serves without a validation.
+tried_widths <- function(d) if (d <= 3) c(0.05, 0.1, 0.2) else c(0.1, 0.2, 0.4)
 
 # Constants of the search for atoms: enough to find good ones, cheap next to the mirror steps.
 search_options <- function(d) {
   list(
     a_round = if (d <= 3) 4L else 8L,
-    patience = 6L,
+    patience = if (d <= 3) 6L else 3L,
     max_width = 3,
     min_score = 1e-3,
     directions = as.integer(min(32 + 4 * d, 120)),
@@ -79,10 +78,15 @@ fold_of <- function(n, folds, validation) {
   sample(rep_len(seq_len(folds), n))
 }
 
-n_folds <- function(control, n, d) {
-  folds <- control$folds
-  if (is.null(folds)) folds <- if (n > 5000) 1L else 5L
-  if (control$max_atoms == 0 || n < 4 * (d + 2)) 0L else min(folds, n %/% 2)
+#' Number of folds, and of atoms: none where too few points are left to judge them by, unless the
+#' user wants no validation.
+#' @noRd
+plan_folds <- function(control, n, d) {
+  folds <- control$folds %||% (if (n > 5000) 1L else 5L)
+  folds <- min(folds, n %/% 2)
+  if (folds > 0 && n < max(10, 2 * (d + 2))) control$max_atoms <- 0L
+  if (control$max_atoms == 0) folds <- 0L
+  list(folds = folds, control = control)
 }
 
 #' Mean held-out loss by width and round, over the folds: the loss of a point is
@@ -91,7 +95,7 @@ n_folds <- function(control, n, d) {
 validate <- function(z, weights, control, folds, progress) {
   part <- fold_of(nrow(z), folds, control$validation)
   tables <- list()
-  for (width in control$min_width %||% TRIED_WIDTHS) {
+  for (width in control$min_width %||% tried_widths(ncol(z))) {
     control$min_width <- width
     table <- validate_width(z, weights, part, control, folds, progress)
     if (!is.data.frame(table)) return(table)
@@ -130,7 +134,9 @@ validate_width <- function(z, weights, part, control, folds, progress) {
 #' @noRd
 fit_white <- function(z, weights, control) {
   progress <- new_progress()
-  folds <- n_folds(control, nrow(z), ncol(z))
+  plan <- plan_folds(control, nrow(z), ncol(z))
+  folds <- plan$folds
+  control <- plan$control
   validation <- NULL
   rounds <- if (control$max_atoms == 0) 0L else all_rounds(control, ncol(z))
   if (folds > 0) {
@@ -143,7 +149,7 @@ fit_white <- function(z, weights, control) {
     rounds <- best$round
     control$min_width <- best$min_width
   }
-  control$min_width <- control$min_width %||% DEFAULT_WIDTH
+  control$min_width <- control$min_width %||% tried_widths(ncol(z))[2]
   progress$what <- "All data"
   run <- run_core(z, weights, z[0, , drop = FALSE], numeric(), control, rounds, progress$report)
   if (!is.null(validation)) {

@@ -12,7 +12,7 @@
 #' summary(brenier(~ eruptions + waiting, data = faithful))
 #' @export
 print.brenier <- function(x, digits = 4, ...) {
-  cat("Brenier map of ", paste(x$variables, collapse = ", "), "\n", sep = "")
+  cat("Brenier map of ", list_of(x$variables), "\n", sep = "")
   cat(rows_of(x), "\n", sep = "")
   cat("  potential   ", potential_words(x), "\n", sep = "")
   cat("  log lik.    ", format(x$log_likelihood / sum(x$weights), digits = digits),
@@ -29,6 +29,11 @@ print.brenier <- function(x, digits = 4, ...) {
   invisible(x)
 }
 
+list_of <- function(names, most = 8) {
+  if (length(names) > most) names <- c(names[seq_len(most)], paste("and", length(names) - most, "more"))
+  paste(names, collapse = ", ")
+}
+
 rows_of <- function(x) {
   omitted <- length(x$na.action)
   weighted <- if (any(x$weights != 1)) paste0(", weights summing to ",
@@ -40,8 +45,11 @@ rows_of <- function(x) {
 potential_words <- function(x) {
   atoms <- x$potential$n_atoms
   if (x$control$max_atoms == 0) return("Gaussian: no atoms were allowed")
+  if (atoms == 0 && is.null(x$validation)) return("Gaussian: too few points to judge atoms by")
   if (atoms == 0) return("Gaussian: no atom improved the held-out likelihood")
-  paste0(atoms, " ridge atoms", if (atoms >= x$control$max_atoms) ", the most allowed")
+  tails <- x$potential$n_tails
+  paste0(atoms - tails, " ridge atoms", if (atoms - tails >= x$control$max_atoms) ", the most allowed",
+         if (tails > 0) paste0(", ", tails, " more for the tails"))
 }
 
 gap_words <- function(x) {
@@ -80,7 +88,7 @@ print.summary.brenier <- function(x, digits = 3, ...) {
   cat("\nThe outermost point has center-outward rank ", format(x$reach, digits = 6),
       "; of ", x$fit$n, " points about ", format(x$fit$n / (x$fit$n + 1), digits = 6),
       " is expected.\n", sep = "")
-  if (nrow(x$fit$validation %||% data.frame()) > 1) {
+  if (!is.null(x$fit$validation)) {
     best <- x$fit$validation[which.min(x$fit$validation$loss), ]
     cat("Rounds of atoms: ", best$round, ", least width ", best$min_width, ", chosen by ",
         fold_words(x$fit), ".\n", sep = "")

@@ -38,11 +38,7 @@ quantile_region.default <- function(fit, level = c(0.5, 0.9), ...) {
 #' @export
 quantile_region.brenier <- function(fit, level = c(0.5, 0.9), n = 200, ...) {
   check_no_dots(..., known = c("level", "n"))
-  if (!is.numeric(level) || length(level) == 0 || anyNA(level) || any(level <= 0 | level >= 1)) {
-    brenier_abort(c(
-      "{.arg level} must be probabilities strictly between 0 and 1, not {shown(level)}."
-    ), "argument", argument = "level")
-  }
+  level <- check_level(level)
   n <- check_count(n, "n", 8)
   radius <- sqrt(stats::qchisq(level, fit$d))
   structure(list(

@@ -1,5 +1,7 @@
 #include "fit.h"
 
+#include "tails.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -7,8 +9,9 @@
  * one direction an atom, which keeps the cost of a step linear in d^2. */
 #define FULL_QUADRATIC 12
 
+#define MAX_STEPS 50      /* at one barrier: the rounds need no certificate, the end tells */
 #define CENTRED 2        /* certificate, over that of the exact centre, at which to leave it */
-#define LOWER_BARRIER 10 /* factor between the barriers of the last phase */
+#define LOWER_BARRIER 10 /* factor between one barrier and the next */
 #define VANISHED .3      /* theta sqrt(h) over sqrt(beta) below which an atom is dropped */
 
 const char *const br_trace_names[BR_TRACE_COLUMNS] = {
@@ -26,6 +29,7 @@ typedef struct {
   br_fit *fit;
   br_mirror mirror;
   br_columns columns;
+  br_tails tails;
   br_loss_plan valid_plan;
   br_stopping stop;
   double validation;
@@ -39,7 +43,13 @@ static void append(br_table *table, int columns, const double *values) {
   table->n++;
 }
 
-static int n_atoms(const fitter *f) { return ((br_ridge *)f->fit->u.self)->n_atoms; }
+/* Atoms that the fit chose: the frozen ones of the tails do not count. */
+static int n_atoms(const fitter *f) {
+  const br_potential *u = &f->fit->u;
+  int count = 0;
+  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) count += !u->frozen[j];
+  return count;
+}
 
 /* The state that a step starts from; the length of the step is not known yet. */
 static void describe(fitter *f, double *row) {
@@ -65,12 +75,13 @@ static void describe(fitter *f, double *row) {
  * is at the minimum. */
 static br_status centre(fitter *f, double beta) {
   br_mirror *m = &f->mirror;
+  int last = m->steps + MAX_STEPS;
   double target = CENTRED * beta * f->fit->u.family->barrier_parameter(&f->fit->u);
   m->beta = beta;
   for (;;) {
     br_status status = br_mirror_prepare(m);
     if (status != BR_OK) return status;
-    if (m->gap <= target) return BR_OK;
+    if (m->gap <= target || m->steps >= last) return BR_OK;
     double row[BR_TRACE_COLUMNS];
     describe(f, row);
     status = br_mirror_advance(m);
@@ -89,12 +100,29 @@ static double barrier_for(const fitter *f, double gap) {
   return gap / (CENTRED * u->family->barrier_parameter(u));
 }
 
+/* Lowers the barrier from where it is until the certificate meets the gap. */
+static br_status descend(fitter *f, double gap) {
+  double beta = f->mirror.beta, last = barrier_for(f, gap);
+  br_status status;
+  do {
+    beta = fmax(beta / LOWER_BARRIER, last);
+    status = centre(f, beta);
+  } while (status == BR_OK && beta > last);
+  return status;
+}
+
 /* Adds the columns found; each starts at its own one-dimensional minimum of
  * g theta + h theta^2/2 - beta log theta, shared among them. */
-static int add_columns(fitter *f, double beta) {
+static int add_columns(fitter *f) {
   br_potential *u = &f->fit->u;
   int room = f->options->max_atoms - n_atoms(f), added = 0;
+  double promised = 0, beta;
   br_columns_search(&f->columns, u, f->host);
+  for (int i = 0; i < f->columns.n_found; i++)
+    promised += f->columns.found[i].score * f->columns.found[i].score / 2;
+  /* the barrier holds back about as much as the columns promise, lest the first
+   * steps run into the constraints */
+  beta = f->mirror.beta = fmax(barrier_for(f, promised), barrier_for(f, f->options->round_tol));
   for (int i = 0; i < f->columns.n_found && added < room; i++) {
     const br_column *c = &f->columns.found[i];
     if (c->score < f->options->min_score) break;
@@ -112,7 +140,8 @@ static void drop_vanished(fitter *f, int *keep) {
   int first = br_ridge_first_atom(u), dropped = 0;
   for (int j = first; j < u->n_coef; j++) {
     double h = m->hessian[(size_t)j * m->ldm + j];
-    keep[j - first] = u->coef[j] * sqrt(h) > VANISHED * sqrt(f->mirror.beta);
+    keep[j - first] =
+        u->frozen[j] || u->coef[j] * sqrt(h) > VANISHED * sqrt(f->mirror.beta);
     dropped += !keep[j - first];
   }
   if (dropped) br_ridge_keep(u, keep);
@@ -122,7 +151,7 @@ static void record_round(fitter *f) {
   br_potential *u = &f->fit->u;
   br_loss loss = {NAN, NAN};
   u->family->prepare(u);
-  if (f->valid->n > 0) loss = br_potential_loss(u, f->valid, &f->valid_plan);
+  if (f->valid->n > 0) loss = br_potential_loss(u, f->valid, &f->valid_plan, NULL);
   f->validation = loss.mean;
   double score = f->round > 0 && f->columns.n_found > 0 ? f->columns.found[0].score : NAN;
   double row[BR_ROUND_COLUMNS] = {f->round,  n_atoms(f),  f->mirror.objective,
@@ -138,25 +167,15 @@ static br_status rounds(fitter *f, int *keep) {
   record_round(f);
   for (f->round = 1; status == BR_OK && f->round <= o->max_rounds; f->round++) {
     if (n_atoms(f) >= o->max_atoms) break;
-    if (add_columns(f, f->mirror.beta) == 0) break;
-    status = centre(f, barrier_for(f, o->round_tol));
+    if (add_columns(f) == 0) break;
+    status = descend(f, o->round_tol);
     if (status >= BR_ERR_SIZE) return status;
     drop_vanished(f, keep);
+    br_tails_complete(&f->tails, &f->fit->u, f->mirror.sample, &f->mirror.loss_plan);
     record_round(f);
     since = f->validation < best ? 0 : since + 1;
     if (f->validation < best) best = f->validation;
     if (f->valid->n > 0 && since >= o->patience) break;
-  }
-  return status;
-}
-
-/* Lowers the barrier until the certificate meets the tolerance. */
-static br_status finish(fitter *f) {
-  double beta = f->mirror.beta, last = barrier_for(f, f->options->tol);
-  br_status status = BR_OK;
-  while (status == BR_OK && beta > last) {
-    beta = fmax(beta / LOWER_BARRIER, last);
-    status = centre(f, beta);
   }
   return status;
 }
@@ -178,30 +197,32 @@ static void add_pairs(br_potential *u, double *w) {
 void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *train,
                 const br_sample *valid, const br_host *host, br_workspace *ws) {
   int d = train->d, max_quadratic = br_fit_max_quadratic(d, options->max_atoms);
+  int room = options->max_atoms > 0 ? options->max_atoms + BR_MAX_TAILS(d) : 0;
   fitter f = {.options = options, .valid = valid, .host = host, .fit = fit, .validation = NAN};
   br_potential *u = &fit->u;
   memset(fit, 0, sizeof *fit);
-  br_ridge_make(u, d, max_quadratic, options->max_atoms, options->kappa, ws);
+  br_ridge_make(u, d, max_quadratic, room, options->kappa, ws);
   if (d <= FULL_QUADRATIC) add_pairs(u, br_take(ws, d));
   fit->trace.capacity = options->max_iter + 1;
   fit->trace.rows = br_take(ws, (size_t)fit->trace.capacity * BR_TRACE_COLUMNS);
   fit->rounds.capacity = options->max_rounds + 1;
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
-  br_mirror_make(&f.mirror, &options->mirror, u, train, d + max_quadratic + options->max_atoms,
-                 ws);
+  br_mirror_make(&f.mirror, &options->mirror, u, train, d + max_quadratic + room, ws);
   if (options->max_atoms > 0)
     br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
+  br_tails_make(&f.tails, train, room, ws);
   if (valid->n > 0)
     br_loss_plan_make(&f.valid_plan, d, valid->n,
                       u->family->scratch_size(u, br_block_lanes(d), 0),
                       (double)valid->n * options->max_atoms * (20.0 + d * d), ws);
   br_stopping_start(&f.stop, options->tol, options->max_iter, options->max_seconds);
-  int *keep = br_take_int(ws, options->max_atoms);
+  int *keep = br_take_int(ws, room);
   fit->status = rounds(&f, keep);
-  if (fit->status == BR_OK) fit->status = finish(&f);
+  if (fit->status == BR_OK) fit->status = descend(&f, options->tol);
   double row[BR_TRACE_COLUMNS];
   br_mirror_prepare(&f.mirror); /* the state that is returned, whatever ended the fit */
   describe(&f, row);
   append(&fit->trace, BR_TRACE_COLUMNS, row);
   fit->gap = f.mirror.gap;
+  if (fit->status == BR_OK && !(fit->gap <= options->tol)) fit->status = BR_STALLED;
 }

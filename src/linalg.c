@@ -10,6 +10,8 @@ void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *inf
 void dpotrs_(const char *uplo, const int *n, const int *nrhs, const double *a, const int *lda,
              double *b, const int *ldb, int *info);
 void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
+void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
+            double *work, const int *lwork, int *info);
 void dspev_(const char *jobz, const char *uplo, const int *n, double *ap, double *w, double *z,
             const int *ldz, double *work, int *info);
 #else
@@ -44,6 +46,15 @@ br_status br_cholesky_invert(int n, double *factor, int lda) {
   for (int j = 0; j < n; j++)
     for (int i = j + 1; i < n; i++) factor[j + (long)i * lda] = factor[i + (long)j * lda];
   return BR_OK;
+}
+
+br_status br_eigen(int d, const double *packed, double *values, double *vectors) {
+  int info = 0, size = 3 * d;
+  for (int i = 0; i < d; i++)
+    for (int j = 0; j <= i; j++) vectors[i + (size_t)j * d] = packed[(size_t)i * (i + 1) / 2 + j];
+  F77_CALL(dsyev)
+  ("V", "L", &d, vectors, &d, values, values + d, &size, &info FCONE FCONE);
+  return info == 0 ? BR_OK : BR_ERR_SINGULAR;
 }
 
 double br_min_eigenvalue(int d, const double *packed, double *work) {

@@ -16,6 +16,10 @@ br_status br_cholesky_solve(int n, int nrhs, const double *factor, int lda, doub
 /* Inverse from the factor of br_cholesky(), in place, both triangles. */
 br_status br_cholesky_invert(int n, double *factor, int lda);
 
+/* Eigenvalues, increasing, and eigenvectors, the columns, of a symmetric d x d matrix
+ * packed by rows of the lower triangle; values has 4 d doubles, the last 3 d for work. */
+br_status br_eigen(int d, const double *packed, double *values, double *vectors);
+
 /* Smallest eigenvalue of a symmetric d x d matrix packed by rows of the lower
  * triangle; work has d (d + 1) / 2 + 4 d doubles. */
 double br_min_eigenvalue(int d, const double *packed, double *work);

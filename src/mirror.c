@@ -6,9 +6,11 @@
 #include <string.h>
 
 #define ARMIJO 1e-4
-#define TO_BOUNDARY .99 /* of the way to the nearest sign constraint */
+#define TO_BOUNDARY .95 /* of the way to the nearest constraint */
 #define MAX_HALVINGS 40
 #define GROWTH 4 /* of the adaptive step size after a full step */
+#define MIN_LIFT 1e-12
+#define MAX_LIFT 1e-2
 
 void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential *u,
                     const br_sample *sample, int max_coef, br_workspace *ws) {
@@ -53,57 +55,59 @@ static double step_size(const br_mirror *m) {
   return m->options.eta[m->steps < last ? m->steps : last];
 }
 
-/* system = metric + eta * hessian parts, in the scale that stays finite. */
-static void assemble(br_mirror *m, double eta) {
+/* The system of the step, and the gradient of F; the diagonal is lifted where
+ * duplicated features leave the system semidefinite. Frozen coefficients stay. */
+static br_status assemble(br_mirror *m, double lift) {
+  br_potential *u = m->u;
   const br_moments *mo = &m->moments;
-  int p = m->u->n_coef, ldm = mo->ldm;
-  double on_metric = isinf(eta) ? 0 : 1 / eta;
+  int p = u->n_coef, ldm = mo->ldm;
+  double on_metric = isinf(m->eta) ? 0 : 1 / m->eta, *M = m->system;
   for (int j = 0; j < p; j++)
     for (int l = j; l < p; l++) {
       size_t at = (size_t)j * ldm + l;
-      double sum = on_metric > 0 ? on_metric * mo->metric[at] : 0;
-      if (m->options.implicit) sum += mo->hessian[at];
-      m->system[at] = sum;
+      M[at] = m->options.implicit ? mo->hessian[at] : 0;
+      if (on_metric > 0) M[at] += on_metric * mo->metric[at];
     }
+  memcpy(m->gradient, mo->gradient, p * sizeof(double));
+  double penalty = u->family->penalty(u, m->options.penalty, m->gradient);
+  m->objective = mo->loss + penalty;
+  if (u->family->barrier(u, m->beta, &m->barrier, m->gradient, M, ldm) != BR_OK)
+    return BR_ERR_SINGULAR;
+  for (int j = 0; j < p; j++) {
+    if (u->frozen[j]) {
+      for (int l = 0; l < p; l++) M[l < j ? (size_t)l * ldm + j : (size_t)j * ldm + l] = 0;
+      M[(size_t)j * ldm + j] = 1;
+      m->gradient[j] = 0;
+    }
+    M[(size_t)j * ldm + j] *= 1 + lift;
+  }
+  return BR_OK;
 }
 
 br_status br_mirror_prepare(br_mirror *m) {
   br_potential *u = m->u;
-  br_moments *mo = &m->moments;
-  int p = u->n_coef, ldm = mo->ldm;
-  double eta = step_size(m), barrier = 0;
-  if (!m->options.implicit && isinf(eta)) eta = 1;
-  m->eta = eta;
+  int p = u->n_coef, ldm = m->moments.ldm;
+  m->eta = step_size(m);
   u->family->prepare(u);
-  br_moments_compute(mo, &m->plan, u, m->sample, m->options.implicit, !isinf(eta));
+  br_moments_compute(&m->moments, &m->plan, u, m->sample, m->options.implicit, !isinf(m->eta));
   m->evaluations++;
-  if (!isfinite(mo->loss)) return BR_ERR_NOT_FINITE;
-  assemble(m, eta);
-  memcpy(m->gradient, mo->gradient, p * sizeof(double));
-  double penalty = u->family->penalty(u, m->options.penalty, m->gradient);
-  m->objective = mo->loss + penalty;
-  m->gap = certificate(m, penalty);
-  if (u->family->barrier(u, m->beta, &barrier, m->gradient, m->system, ldm) != BR_OK)
-    return BR_ERR_SINGULAR;
-  /* duplicated features leave the system semidefinite: lift its diagonal */
-  double lift = 0;
-  for (;;) {
-    for (int j = 0; j < p; j++) m->delta[j] = -m->gradient[j];
-    if (lift > 0)
-      for (int j = 0; j < p; j++) m->system[(size_t)j * ldm + j] *= 1 + lift;
-    if (br_cholesky(p, m->system, ldm) == BR_OK) break;
-    lift = lift > 0 ? 100 * lift : 1e-12;
-    if (lift > 1e-3) return BR_ERR_SINGULAR;
-    assemble(m, eta);
-    u->family->barrier(u, m->beta, NULL, NULL, m->system, ldm);
+  if (!isfinite(m->moments.loss)) return BR_ERR_NOT_FINITE;
+  br_status status;
+  for (double lift = 0; lift < MAX_LIFT; lift = lift > 0 ? 100 * lift : MIN_LIFT) {
+    status = assemble(m, lift);
+    if (status == BR_OK) status = br_cholesky(p, m->system, ldm);
+    if (status == BR_OK) break;
   }
-  br_status status = br_cholesky_solve(p, 1, m->system, ldm, m->delta, ldm);
   if (status != BR_OK) return status;
-  m->slope_at_0 = 0;
-  for (int j = 0; j < p; j++) m->slope_at_0 += m->gradient[j] * m->delta[j];
-  if (!isfinite(m->slope_at_0)) return BR_ERR_NOT_FINITE;
-  /* delta is (metric/eta + ...)^{-1}: per unit of time when eta < 1 */
-  m->decrement = sqrt(fmax(0, -m->slope_at_0) / fmin(eta, 1));
+  m->gap = certificate(m, m->objective - m->moments.loss);
+  for (int j = 0; j < p; j++) m->delta[j] = -m->gradient[j];
+  status = br_cholesky_solve(p, 1, m->system, ldm, m->delta, ldm);
+  if (status != BR_OK) return status;
+  m->descent = 0;
+  for (int j = 0; j < p; j++) m->descent -= m->gradient[j] * m->delta[j];
+  if (!isfinite(m->descent)) return BR_ERR_NOT_FINITE;
+  /* delta shrinks with eta when eta < 1: per unit of time */
+  m->decrement = sqrt(fmax(0, m->descent) / fmin(m->eta, 1));
   return BR_OK;
 }
 
@@ -113,7 +117,7 @@ static double change(br_mirror *m, double start, double barrier_at_start) {
   double barrier;
   u->family->prepare(u);
   if (u->family->barrier(u, 0, &barrier, NULL, NULL, 0) != BR_OK) return INFINITY;
-  double loss = br_potential_loss(u, m->sample, &m->loss_plan).mean;
+  double loss = br_potential_loss(u, m->sample, &m->loss_plan, NULL).mean;
   m->evaluations++;
   if (!isfinite(loss)) return INFINITY;
   double objective = loss + u->family->penalty(u, m->options.penalty, NULL);
@@ -123,8 +127,7 @@ static double change(br_mirror *m, double start, double barrier_at_start) {
 br_status br_mirror_advance(br_mirror *m) {
   br_potential *u = m->u;
   int p = u->n_coef;
-  double start = m->objective, barrier;
-  u->family->barrier(u, 0, &barrier, NULL, NULL, 0);
+  double start = m->objective;
   memcpy(m->start, u->coef, p * sizeof(double));
   double t = fmin(1, TO_BOUNDARY * u->family->max_step(u, m->delta));
   /* below this the change of F is lost in the rounding of the loss */
@@ -132,7 +135,7 @@ br_status br_mirror_advance(br_mirror *m) {
   int halvings = 0;
   for (; halvings < MAX_HALVINGS; halvings++, t /= 2) {
     for (int j = 0; j < p; j++) u->coef[j] = m->start[j] + t * m->delta[j];
-    if (change(m, start, barrier) <= ARMIJO * t * m->slope_at_0 + noise) break;
+    if (change(m, start, m->barrier) <= -ARMIJO * t * m->descent + noise) break;
   }
   m->length = t;
   if (halvings == MAX_HALVINGS) {

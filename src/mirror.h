@@ -18,7 +18,8 @@ typedef struct {
   int implicit;      /* 0: explicit */
   const double *eta; /* step sizes of steps 0, 1, ..., n_eta - 1; NULL: adaptive */
   int n_eta;
-  double step;    /* first step size of the adaptive schedule; may be infinite */
+  double step;    /* first step size of the adaptive schedule; infinite for Newton steps,
+                     finite if explicit */
   double penalty; /* lambda */
 } br_mirror_options;
 
@@ -41,7 +42,8 @@ typedef struct {
   double gap;        /* certificate: objective - minimum over the dictionary <= gap */
   int steps;         /* steps taken so far */
   int evaluations;   /* passes over the sample so far */
-  double slope_at_0; /* g'delta */
+  double barrier;    /* B */
+  double descent;    /* -g'delta */
 } br_mirror;
 
 /* max_coef bounds the coefficients that u will ever have. */

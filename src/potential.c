@@ -35,6 +35,11 @@ static block block_at(double *memory, int d, int lanes) {
   return b;
 }
 
+static void store_map(const block *b, int d, int lanes, int count, size_t n, double *map) {
+  for (int k = 0; k < d; k++)
+    for (int i = 0; i < count; i++) map[(size_t)k * n + i] = b->map[k * lanes + i];
+}
+
 static double operations(const br_potential *u, size_t n) {
   return (double)n * (u->n_coef * (20.0 + u->d * u->d) + u->d * u->d * u->d);
 }
@@ -60,9 +65,7 @@ br_status br_potential_eval(const br_potential *u, const br_sample *points, doub
     }
     if (!map && !logdet) continue;
     u->family->eval(u, m, lanes, b.x, b.map, b.hess, b.scratch, 0);
-    if (map)
-      for (int k = 0; k < d; k++)
-        for (int i = 0; i < count; i++) map[(size_t)k * n + start + i] = b.map[k * lanes + i];
+    if (map) store_map(&b, d, lanes, count, n, map + start);
     if (logdet) {
       kernels->cholesky(d, m, lanes, b.hess, b.logdet);
       for (int i = 0; i < count; i++) logdet[start + i] = b.logdet[i];
@@ -82,7 +85,7 @@ void br_loss_plan_make(br_loss_plan *plan, int d, size_t n, size_t scratch, doub
 }
 
 br_loss br_potential_loss(const br_potential *u, const br_sample *sample,
-                          const br_loss_plan *plan) {
+                          const br_loss_plan *plan, double *map) {
   const br_kernels *kernels = br_simd();
   int d = u->d, lanes = plan->lanes;
   size_t n = sample->n, groups = (n + lanes - 1) / lanes;
@@ -94,6 +97,7 @@ br_loss br_potential_loss(const br_potential *u, const br_sample *sample,
     int m = padded(count);
     br_sample_block(sample, start, count, m, lanes, b.x, b.weight);
     u->family->eval(u, m, lanes, b.x, b.map, b.hess, b.scratch, 0);
+    if (map) store_map(&b, d, lanes, count, n, map + start);
     kernels->cholesky(d, m, lanes, b.hess, b.logdet);
     double mean = 0, square = 0;
     for (int i = 0; i < count; i++) {

@@ -22,6 +22,7 @@ typedef struct {
   int d;
   int n_coef;
   double *coef; /* n_coef, owned with the family's own state */
+  int *frozen;  /* n_coef, likewise: nonzero where a solver must not move coef */
   void *self;   /* state of the family */
 } br_potential;
 
@@ -75,20 +76,21 @@ struct br_family {
   br_status (*barrier)(br_potential *u, double beta, double *value, double *gradient, double *H,
                        int ldh);
 
-  /* lambda times the sum of the sign-constrained coefficients; adds its gradient. */
+  /* lambda times the sum of the sign-constrained coefficients that are not frozen; adds
+   * its gradient. */
   double (*penalty)(const br_potential *u, double lambda, double *gradient);
 
   /* Its parameter: the objective at the minimum of objective + beta B is
    * within beta times this of the constrained minimum. */
   double (*barrier_parameter)(const br_potential *u);
 
-  /* Largest t with coef + t step inside the sign constraints; may be infinite. */
+  /* Largest t with coef + t step inside the constraints; may be infinite. */
   double (*max_step)(const br_potential *u, const double *step);
 
   /* The dual part of the certificate (mirror.c): corrects the gradient in place
    * for the mean c of the map, whose d entries it begins with, by c'w_j times the
-   * mean slope_j, and returns the minimum of gradient'coef over the constraints, or
-   * -infinity where that is unbounded. */
+   * mean slope_j, and returns the minimum of gradient'coef over the constraints, with
+   * the frozen coefficients as they are, or -infinity where that is unbounded. */
   double (*dual_minimum)(br_potential *u, double beta, const double *slope, double *gradient);
 
   /* Smallest eigenvalue of the part of D^2 u that does not depend on x: a lower
@@ -121,8 +123,9 @@ typedef struct {
 void br_loss_plan_make(br_loss_plan *plan, int d, size_t n, size_t scratch, double operations,
                        br_workspace *ws);
 
-/* Not finite where some Hessian is not positive definite. */
+/* Not finite where some Hessian is not positive definite. map (n x d) is filled unless
+ * it is NULL. */
 br_loss br_potential_loss(const br_potential *u, const br_sample *sample,
-                          const br_loss_plan *plan);
+                          const br_loss_plan *plan, double *map);
 
 #endif

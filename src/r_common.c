@@ -99,24 +99,28 @@ static SEXP doubles(const double *from, R_xlen_t n) {
 
 SEXP glue_potential_list(const br_potential *u) {
   const br_ridge *r = u->self;
-  const char *names[] = {"family", "d",     "n_quadratic", "n_atoms", "kappa",
+  const char *names[] = {"family", "d",     "n_quadratic", "n_atoms", "n_tails", "kappa",
                          "direction", "profile", "centre", "width",  "coef",    ""};
   int d = u->d, terms = r->n_quadratic + r->n_atoms;
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(out, 0, Rf_mkString(u->family->name));
-  SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(d));
-  SET_VECTOR_ELT(out, 2, Rf_ScalarInteger(r->n_quadratic));
-  SET_VECTOR_ELT(out, 3, Rf_ScalarInteger(r->n_atoms));
-  SET_VECTOR_ELT(out, 4, Rf_ScalarReal(r->kappa));
+  enum { FAMILY, D, QUADRATIC, ATOMS, TAILS, KAPPA, DIRECTION, PROFILE, CENTRE, WIDTH, COEF };
+  int n_tails = 0;
+  for (int j = 0; j < u->n_coef; j++) n_tails += u->frozen[j] != 0;
+  SET_VECTOR_ELT(out, FAMILY, Rf_mkString(u->family->name));
+  SET_VECTOR_ELT(out, D, Rf_ScalarInteger(d));
+  SET_VECTOR_ELT(out, QUADRATIC, Rf_ScalarInteger(r->n_quadratic));
+  SET_VECTOR_ELT(out, ATOMS, Rf_ScalarInteger(r->n_atoms));
+  SET_VECTOR_ELT(out, TAILS, Rf_ScalarInteger(n_tails));
+  SET_VECTOR_ELT(out, KAPPA, Rf_ScalarReal(r->kappa));
   SEXP dir = Rf_allocMatrix(REALSXP, d, terms);
-  SET_VECTOR_ELT(out, 5, dir);
+  SET_VECTOR_ELT(out, DIRECTION, dir);
   memcpy(REAL(dir), r->dir + (size_t)d * d, (size_t)d * terms * sizeof(double));
   SEXP profile = Rf_allocVector(INTSXP, terms);
-  SET_VECTOR_ELT(out, 6, profile);
+  SET_VECTOR_ELT(out, PROFILE, profile);
   memcpy(INTEGER(profile), r->profile + d, (size_t)terms * sizeof(int));
-  SET_VECTOR_ELT(out, 7, doubles(r->centre + d, terms));
-  SET_VECTOR_ELT(out, 8, doubles(r->width + d, terms));
-  SET_VECTOR_ELT(out, 9, doubles(u->coef, d + terms));
+  SET_VECTOR_ELT(out, CENTRE, doubles(r->centre + d, terms));
+  SET_VECTOR_ELT(out, WIDTH, doubles(r->width + d, terms));
+  SET_VECTOR_ELT(out, COEF, doubles(u->coef, d + terms));
   UNPROTECT(1);
   return out;
 }

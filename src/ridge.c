@@ -39,12 +39,13 @@ void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, dou
   r->centre = br_take(ws, max_coef);
   r->width = br_take(ws, max_coef);
   r->Q = br_take(ws, BR_PACKED_SIZE(d));
-  r->work = br_take(ws, 2 * (size_t)d * d + (size_t)max_quadratic * (max_quadratic + 1) +
+  r->work = br_take(ws, 4 * (size_t)d * d + 8 * (size_t)d + (size_t)max_quadratic * (max_quadratic + 1) +
                             (size_t)d * max_quadratic);
   u->family = &br_ridge_family;
   u->d = d;
   u->n_coef = d;
   u->coef = br_take(ws, max_coef);
+  u->frozen = br_take_int(ws, max_coef);
   u->self = r;
   for (int k = 0; k < d; k++) r->dir[(size_t)k * d + k] = 1;
   for (int k = 0; k < d; k++) br_ridge_add_quadratic(u, r->dir + (size_t)k * d, 1);
@@ -59,11 +60,13 @@ static void insert(br_potential *u, int at, br_profile profile, const double *w,
   memmove(r->centre + at + 1, r->centre + at, after * sizeof(double));
   memmove(r->width + at + 1, r->width + at, after * sizeof(double));
   memmove(u->coef + at + 1, u->coef + at, after * sizeof(double));
+  memmove(u->frozen + at + 1, u->frozen + at, after * sizeof(int));
   memmove(r->dir + at * d, w, d * sizeof(double));
   r->profile[at] = profile;
   r->centre[at] = centre;
   r->width[at] = width;
   u->coef[at] = coef;
+  u->frozen[at] = 0;
   u->n_coef++;
 }
 
@@ -116,6 +119,7 @@ void br_ridge_keep(br_potential *u, const int *keep) {
     r->profile[to] = r->profile[from];
     r->centre[to] = r->centre[from];
     r->width[to] = r->width[from];
+    u->frozen[to] = u->frozen[from];
     u->coef[to++] = u->coef[from];
   }
   r->n_atoms = to - first;
@@ -243,6 +247,7 @@ static br_status barrier(br_potential *u, double beta, double *value, double *gr
   int d = r->d, first = br_ridge_first_atom(u);
   double *factor = r->work, *solved = r->work + (size_t)d * d, sum = 0;
   for (int j = first; j < u->n_coef; j++) {
+    if (u->frozen[j]) continue;
     if (!(u->coef[j] > 0)) return BR_ERR_SINGULAR;
     sum -= log(u->coef[j]);
     if (gradient) gradient[j] -= beta / u->coef[j];
@@ -265,16 +270,43 @@ static br_status barrier(br_potential *u, double beta, double *value, double *gr
 static double penalty(const br_potential *u, double lambda, double *gradient) {
   double sum = 0;
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
+    if (u->frozen[j]) continue;
     sum += u->coef[j];
     if (gradient) gradient[j] += lambda;
   }
   return lambda * sum;
 }
 
-static double barrier_parameter(const br_potential *u) { return self(u)->n_atoms + u->d; }
+static double barrier_parameter(const br_potential *u) {
+  int free_atoms = 0;
+  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) free_atoms += !u->frozen[j];
+  return free_atoms + u->d;
+}
+
+/* Largest t with Q + t dQ >= kappa I: -1 over the smallest eigenvalue of
+ * L^{-1} dQ L^{-T}, L the factor of Q - kappa I. */
+static double max_step_quadratic(const br_potential *u, const double *step) {
+  br_ridge *r = self(u);
+  int d = r->d, m = r->n_quadratic;
+  double *factor = r->work, *v = factor + (size_t)d * d, *sum = v + (size_t)d * m;
+  double *work = sum + BR_PACKED_SIZE(d);
+  if (factor_excess(u, factor) != BR_OK) return 0;
+  memset(sum, 0, BR_PACKED_SIZE(d) * sizeof(double));
+  for (int k = 0; k < m; k++) {
+    const double *w = r->dir + (size_t)(d + k) * d;
+    for (int i = 0; i < d; i++) {
+      double rest = w[i];
+      for (int j = 0; j < i; j++) rest -= factor[i + (size_t)j * d] * v[j];
+      v[i] = rest / factor[i + (size_t)i * d];
+      for (int j = 0; j <= i; j++) sum[BR_PACKED(i, j)] += step[d + k] * v[i] * v[j];
+    }
+  }
+  double smallest = br_min_eigenvalue(d, sum, work);
+  return smallest < 0 ? -1 / smallest : INFINITY;
+}
 
 static double max_step(const br_potential *u, const double *step) {
-  double t = INFINITY;
+  double t = max_step_quadratic(u, step);
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++)
     if (step[j] < 0 && -u->coef[j] / step[j] < t) t = -u->coef[j] / step[j];
   return t;
@@ -291,10 +323,14 @@ static double dual_minimum(br_potential *u, double beta, const double *slope,
   for (int j = d; j < u->n_coef; j++)
     gradient[j] -= dot(d, gradient, r->dir + (size_t)j * d) * slope[j];
   double *factor = r->work, *solved = factor + (size_t)d * d, *gram = solved + (size_t)d * m;
-  double *y = gram + (size_t)m * m, *Z = y + m, trace = 0;
+  double *y = gram + (size_t)m * m, *Z = y + m, trace = 0, fixed = 0;
   const double *dir = r->dir + (size_t)d * d;
-  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++)
-    if (gradient[j] < 0) return -INFINITY;
+  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
+    if (u->frozen[j])
+      fixed += gradient[j] * u->coef[j];
+    else if (gradient[j] < 0)
+      return -INFINITY;
+  }
   if (factor_excess(u, factor) != BR_OK) return -INFINITY;
   solve_directions(u, factor, solved);
   for (int k = 0; k < m; k++) {
@@ -314,7 +350,7 @@ static double dual_minimum(br_potential *u, double beta, const double *slope,
       Z[i + (size_t)j * d] = sum;
       if (i == j) trace += sum;
     }
-  return br_cholesky(d, Z, d) == BR_OK ? r->kappa * trace : -INFINITY;
+  return br_cholesky(d, Z, d) == BR_OK ? r->kappa * trace + fixed : -INFINITY;
 }
 
 static double min_eigenvalue(br_potential *u) {

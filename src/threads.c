@@ -4,9 +4,10 @@
 #include <pthread.h>
 #endif
 
-/* Below this a region costs more than it saves: waking a thread takes some
- * 5 microseconds, in which one core does some 1e4 to 1e5 operations. */
-#define OPERATIONS_PER_THREAD 2e5
+/* Below this a region costs more than it saves. Waking a thread takes microseconds, but on a
+ * machine that is busy with something else the region waits for a time slice: so a thread
+ * is asked for only where it has about a millisecond of work. */
+#define OPERATIONS_PER_THREAD 5e6
 
 static int limit = 1;
 static int forked = 0;

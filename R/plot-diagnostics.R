@@ -1,0 +1,139 @@
+# plot(fit, "trace") and plot(fit, "qq")
+
+plot_trace <- function(fit, dots) {
+  old <- two_panels()
+  if (!is.null(old)) on.exit(par(old))
+  trace_losses(fit$trace, panel_dots(dots, 1))
+  trace_gap(fit, panel_dots(dots, 2))
+}
+
+trace_losses <- function(trace, dots) {
+  losses <- cbind(trace$objective, trace$validation)
+  colours <- c(mark(dots, "col", FIT_COLOUR), OTHER_COLOUR)
+  shown <- range(losses, finite = TRUE)
+  # at least a twentieth of a nat, lest rounding looks like progress
+  shown <- mean(shown) + c(-1, 1) * max(diff(shown) / 2, 0.025)
+  open_frame(
+    dots, xlim = range(trace$iter), ylim = shown, xlab = "Step",
+    ylab = "Nats a point", main = "Objective"
+  )
+  mark_rounds(trace)
+  lwd <- mark(dots, "lwd", 1.5)
+  lty <- mark(dots, "lty", 1)
+  held_out <- any(is.finite(trace$validation))
+  if (held_out) lines(trace$iter, trace$validation, type = "s", col = colours[2], lwd = lwd)
+  lines(trace$iter, trace$objective, type = "o", pch = 16, cex = 0.5, col = colours[1], lwd = lwd,
+        lty = lty)
+  kept <- c(TRUE, held_out)
+  key_above(c("data", "held out")[kept], col = colours[kept], lwd = lwd, seg.len = 1.4)
+}
+
+mark_rounds <- function(trace) {
+  abline(v = trace$iter[which(diff(trace$round) > 0) + 1], col = BAND_COLOUR)
+}
+
+trace_gap <- function(fit, dots) {
+  trace <- fit$trace
+  known <- is.finite(trace$gap)
+  # a gap of zero, or below it by rounding, has no logarithm
+  gap <- log10(pmax(trace$gap, .Machine$double.eps))
+  tol <- log10(fit$control$tol)
+  open_frame(
+    dots, xlim = range(trace$iter), ylim = wide_range(c(gap[known], tol, tol + 1)), xlab = "Step",
+    ylab = "Nats a point", main = "Certificate", yaxt = "n"
+  )
+  draw_log_axis(dots)
+  mark_rounds(trace)
+  abline(h = tol, lty = 2, col = "grey15")
+  lines(trace$iter[known], gap[known], type = "o", pch = 16, cex = 0.5,
+        col = mark(dots, "col", FIT_COLOUR), lwd = mark(dots, "lwd", 1.5),
+        lty = mark(dots, "lty", 1))
+  words <- if (any(known)) c("gap, where finite", "asked for") else c("never finite", "asked for")
+  key_above(words, col = c(mark(dots, "col", FIT_COLOUR), "grey15"), lty = c(1, 2), seg.len = 1.4)
+}
+
+#' Powers of ten on the y axis of a plot whose coordinates are their logarithms.
+#' @noRd
+draw_log_axis <- function(dots) {
+  if (identical(dots$yaxt, "n") || isFALSE(dots$axes)) return(invisible())
+  usr <- par("usr")
+  at <- unique(round(pretty(usr[3:4], 5)))
+  at <- at[at >= usr[3] & at <= usr[4]]
+  words <- parse(text = paste0("10^", at))
+  graphics::axis(2, at, words, las = mark(dots, "las", 1), cex.axis = mark(dots, "cex.axis", 1))
+}
+
+plot_qq <- function(fit, dots) {
+  r <- stats::residuals(fit)
+  if (fit$d == 1) return(qq_coordinates(fit, r, dots))
+  old <- two_panels()
+  if (!is.null(old)) on.exit(par(old))
+  qq_radius(fit, r, panel_dots(dots, 1))
+  qq_coordinates(fit, r, panel_dots(dots, 2))
+}
+
+#' Order of weighted values and the middles `p` of the steps of their distribution function. Not all
+#' of many values: the outer ones and an even choice of the others.
+#' @noRd
+plotting_positions <- function(x, weights) {
+  order <- order(x)
+  w <- weights[order] / sum(weights)
+  p <- cumsum(w) - w / 2
+  kept <- seq_along(x)
+  if (length(x) > MOST_POINTS) {
+    outer <- c(seq_len(100), length(x) - seq_len(100) + 1)
+    kept <- sort(unique(c(outer, round(seq(1, length(x), length.out = MOST_POINTS - 200)))))
+  }
+  list(order = order[kept], p = p[kept])
+}
+
+effective_size <- function(weights) sum(weights)^2 / sum(weights^2)
+
+#' The band in which each order statistic of a sample of size n lies with probability 0.95, between
+#' the plotting positions `p`: the i-th of n uniform values has a beta law with parameters i =
+#' n p + 1/2 and n + 1 - i.
+#' @noRd
+draw_band <- function(quantile, p, n) {
+  p <- stats::pnorm(seq(stats::qnorm(p[1]), stats::qnorm(p[2]), length.out = 200))
+  ends <- lapply(c(0.025, 0.975), function(q) {
+    quantile(stats::qbeta(q, n * p + 0.5, n * (1 - p) + 0.5))
+  })
+  at <- quantile(p)
+  graphics::polygon(c(at, rev(at)), c(ends[[1]], rev(ends[[2]])), col = BAND_COLOUR, border = NA)
+  abline(0, 1, col = "grey15", lty = 2)
+}
+
+qq_radius <- function(fit, r, dots) {
+  quantile <- function(p) stats::qchisq(p, fit$d)
+  value <- rowSums(r^2)
+  q <- plotting_positions(value, fit$weights)
+  at <- quantile(q$p)
+  open_frame(
+    dots, xlim = range(at), ylim = range(at, value), main = "Radius",
+    xlab = as.expression(bquote("Quantile of " * chi[.(fit$d)]^2)), ylab = "Squared radius of T(x)"
+  )
+  draw_band(quantile, range(q$p), effective_size(fit$weights))
+  draw_points(cbind(at, value[q$order]), fit$weights[q$order], dots, FIT_COLOUR, 2)
+}
+
+qq_coordinates <- function(fit, r, dots) {
+  positions <- lapply(seq_len(fit$d), function(j) plotting_positions(r[, j], fit$weights))
+  p <- range(lapply(positions, `[[`, "p"))
+  open_frame(
+    dots, xlim = stats::qnorm(p), ylim = range(stats::qnorm(p), r), xlab = "Normal quantile",
+    ylab = "T(x)", main = if (fit$d == 1) "Normal QQ" else "Coordinates"
+  )
+  draw_band(stats::qnorm, p, effective_size(fit$weights))
+  colours <- coordinate_colours(fit$d)
+  for (j in seq_len(fit$d)) {
+    q <- positions[[j]]
+    draw_points(cbind(stats::qnorm(q$p), r[q$order, j]), fit$weights[q$order], dots, colours[j],
+                if (fit$d == 1) 2 else 1.3)
+  }
+  if (fit$d > 1 && fit$d <= 6) key_above(fit$variables, col = colours, pch = 16, pt.cex = 1.2)
+}
+
+coordinate_colours <- function(d) {
+  if (d == 1) return(FIT_COLOUR)
+  grDevices::hcl.colors(d + 1, "Viridis")[seq_len(d)]
+}

@@ -1,0 +1,184 @@
+potentials <- list(faithful = faithful_fit(), eruptions = eruptions_fit(), banana = banana_fit())
+
+test_that("the core evaluates the potential of the help page", {
+  for (fit in potentials) {
+    expect_gt(fit$potential$n_atoms, 0)
+    z <- withr::with_seed(1, matrix(rnorm(50 * fit$d, sd = 3), 50))
+    got <- evaluate(fit, z, map = TRUE, logdet = TRUE, value = TRUE)
+    # A few rounding errors of sums of some twenty terms of size up to 100.
+    expect_equal(got, reference_potential(fit$potential, z), tolerance = 1e-12)
+  }
+})
+
+test_that("the potential is in its class", {
+  for (fit in potentials) {
+    p <- fit$potential
+    expect_true(all(p$coef[p$d + p$n_quadratic + seq_len(p$n_atoms)] > 0))
+    quadratic <- seq_len(p$n_quadratic)
+    w <- p$direction[, quadratic, drop = FALSE]
+    Q <- w %*% (p$coef[p$d + quadratic] * t(w))
+    least <- min(eigen(Q, symmetric = TRUE)$values)
+    expect_gt(least, p$kappa)
+    # Eigenvalues of a matrix of norm about 1.
+    expect_equal(tail(fit$trace$min_eigenvalue, 1), least, tolerance = 1e-12)
+    # Directions are normalised in double precision.
+    expect_equal(colSums(p$direction^2), rep(1, ncol(p$direction)), tolerance = 1e-12)
+    expect_true(all(p$width[-quadratic] >= fit$min_width))
+  }
+})
+
+test_that("the objective that is reported is the one that is documented", {
+  for (fit in potentials) {
+    # Means of some hundred terms of size up to 100.
+    expect_equal(tail(fit$trace$objective, 1), reference_objective(fit), tolerance = 1e-12)
+  }
+})
+
+test_that("an independent optimiser finds no better coefficients than the certificate allows", {
+  fit <- eruptions_fit()
+  p <- fit$potential
+  objective <- function(coef) {
+    p$coef <- coef
+    value <- reference_objective(fit, p)
+    if (is.finite(value)) value else 1e10
+  }
+  best <- optim(
+    p$coef, objective, method = "L-BFGS-B", lower = c(-Inf, p$kappa, rep(0, p$n_atoms)),
+    control = list(factr = 10, maxit = 500)
+  )$value
+  # 1e-12: rounding of the objective.
+  expect_gte(best, certificate(fit)$lower_bound - 1e-12)
+  expect_lte(best, certificate(fit)$objective + 1e-12)
+})
+
+test_that("folds and rounds are those that the validation chose", {
+  fit <- faithful_fit()
+  v <- fit$validation
+  expect_setequal(v$min_width, c(0.05, 0.1, 0.2))
+  best <- v[which.min(v$loss), ]
+  expect_identical(fit$min_width, best$min_width)
+  expect_identical(fit$held_out$folds, 5L)
+  # The held-out loss in whitened units, back in the units of the data.
+  expect_identical(fit$held_out$se, best$se)
+  expect_equal(fit$held_out$log_likelihood,
+               -best$loss + log(det(fit$whitening$matrix)) - log(2 * pi), tolerance = 1e-12)
+  # The Gaussian law, round 0, is far from these data: atoms must help by much more than the error.
+  expect_lt(best$loss, v$loss[1] - 4 * best$se)
+})
+
+test_that("one fold holds out a part, and no fold nothing", {
+  data <- make_banana(200)
+  one <- brenier(data, control = list(folds = 1, validation = 0.3, max_atoms = 8, min_width = 0.1))
+  expect_identical(one$held_out$folds, 1L)
+  expect_identical(unique(one$validation$min_width), 0.1)
+  none <- brenier(data, control = small_control(8))
+  expect_null(none$validation)
+  expect_identical(none$held_out, list(log_likelihood = NA_real_, se = NA_real_, folds = 0L))
+  expect_identical(none$potential$n_atoms, 8L)
+})
+
+test_that("the held-out likelihood is that of fresh data", {
+  # 1500 points, so that folds and the whole differ little; 20000 fresh points.
+  fit <- brenier(make_banana(1500), control = list(folds = 2, min_width = 0.1))
+  fresh <- predict(fit, make_banana(20000, seed = 2), type = "log_density")
+  # Error of the difference; 0.05 for the smaller samples of the folds and the best of many rounds.
+  se <- sqrt(fit$held_out$se^2 + var(fresh) / 20000)
+  expect_lt(abs(mean(fresh) - fit$held_out$log_likelihood), 3 * se + 0.05)
+  # The truth has -2.15; a Gaussian has about -2.9.
+  expect_gt(mean(fresh), -2.30)
+})
+
+for (shape in c("moons", "eight")) {
+  test_that(paste("the tails hold on", shape), {
+    make <- get(paste0("make_", shape))
+    fit <- brenier(make(600), control = list(folds = 2, min_width = 0.1, max_atoms = 40))
+    fresh <- predict(fit, make(5000, seed = 2), type = "log_density")
+    se <- sqrt(fit$held_out$se^2 + var(fresh) / 5000)
+    # A point in a gap of the data must not cost a nat: held-out and fresh agree.
+    expect_gt(mean(fresh), fit$held_out$log_likelihood - 3 * se - 0.05)
+    expect_gt(min(fresh), -40)
+  })
+}
+
+test_that("data of every dimension are fitted, evaluated, inverted and drawn", {
+  sizes <- list(c(d = 1, n = 60), c(2, 60), c(3, 80), c(13, 120), c(50, 160))
+  for (size in sizes) {
+    x <- make_normal(size[[2]], size[[1]])
+    fit <- brenier(x^2 * sign(x), control = small_control(4))
+    expect_true(fit$converged)
+    expect_identical(fit$d, ncol(x))
+    expect_identical(dim(residuals(fit)), dim(x))
+    expect_true(all(is.finite(predict(fit, type = "log_density"))))
+    back <- predict(fit, residuals(fit), type = "inverse")
+    # The inverse is asked for to 1e-12, in coordinates of condition number below 1e3.
+    expect_equal(unname(back), unname(fit$x), tolerance = 1e-9)
+    expect_identical(dim(simulate(fit, 3, seed = 1)), c(3L, ncol(x)))
+  }
+})
+
+test_that("a fit that runs out of iterations or time is returned with a warning", {
+  data <- make_banana(200)
+  for (control in list(small_control(8, max_iter = 3), small_control(8, max_seconds = 0))) {
+    expect_warning(fit <- brenier(data, control = control), class = "brenier_warning_not_converged")
+    expect_false(fit$converged)
+    expect_false(certificate(fit)$met)
+    expect_false(glance(fit)$converged)
+    expect_true(all(is.finite(predict(fit, type = "log_density"))))
+    expect_equal(predict(fit, residuals(fit), type = "inverse"), as.matrix(data), tolerance = 1e-9,
+                 ignore_attr = TRUE)
+    expect_output(print(fit), "NOT converged")
+  }
+  expect_snapshot(fit <- brenier(data, control = small_control(8, max_iter = 3)), transform = scrub)
+  expect_snapshot(fit <- brenier(data, control = small_control(8, max_seconds = 0)),
+                  transform = scrub)
+})
+
+test_that("the status says why the fit ended", {
+  status <- function(...) suppressWarnings(brenier(make_banana(200), control = small_control(8, ...)))
+  expect_identical(status(max_iter = 3)$status, "max_iterations")
+  expect_identical(max(status(max_iter = 3)$trace$iter), 3)
+  expect_identical(status(max_seconds = 0)$status, "max_time")
+  expect_identical(status()$status, "ok")
+})
+
+test_that("an interrupt ends a run, which returns its state", {
+  # An error of the progress report is taken as an interrupt is.
+  z <- whitened(banana_fit(), make_banana(400))
+  control <- small_control(min_width = 0.1)
+  calls <- 0
+  stop_at_9 <- function(values) {
+    calls <<- calls + 1
+    if (calls == 9) stop("interrupt")
+  }
+  run <- function(progress) {
+    withr::with_seed(1, run_core(z, rep(1, nrow(z)), z[0, ], numeric(), control, 20, progress))
+  }
+  broken <- run(stop_at_9)
+  expect_identical(calls, 9)
+  expect_identical(broken$status, "interrupted")
+  expect_identical(max(broken$trace$iter), 9)
+  expect_true(all(is.finite(unlist(reference_potential(broken$potential, z)))))
+  # The session is as before: the whole run gives what it always gives.
+  whole <- run(NULL)
+  expect_identical(whole$status, "ok")
+  expect_identical(whole$potential, run(function(values) NULL)$potential)
+  # Up to the interrupt the two runs are one.
+  expect_identical(whole$trace$objective[1:9], broken$trace$objective[1:9])
+})
+
+test_that("an interrupt in a fold ends the validation with a state", {
+  z <- whitened(banana_fit(), make_banana(400))
+  progress <- new.env()
+  progress$report <- function(values) stop("interrupt")
+  control <- brenier_control(min_width = 0.1)
+  out <- withr::with_seed(1, validate(z, rep(1, nrow(z)), control, 2, progress))
+  expect_identical(out$interrupted$status, "interrupted")
+  expect_identical(out$interrupted$potential$d, 2L)
+})
+
+test_that("an interrupted fit warns with a class of its own", {
+  fit <- banana_fit()
+  fit$converged <- FALSE
+  fit$status <- "interrupted"
+  expect_warning(warn_if_not_converged(fit), class = "brenier_warning_interrupted")
+})

@@ -1,0 +1,98 @@
+control <- gaussian_control()
+
+test_that("terms are evaluated in the data and then where the formula was written", {
+  fit <- brenier(~ log(eruptions) + I(waiting / 10), data = faithful, control = control)
+  expect_identical(fit$variables, c("log(eruptions)", "I(waiting/10)"))
+  expect_identical(unname(fit$x), unname(cbind(log(faithful$eruptions), faithful$waiting / 10)))
+  outside <- faithful$waiting
+  fit <- brenier(~ eruptions + outside, data = faithful, control = control)
+  expect_identical(unname(fit$x), unname(as.matrix(faithful)))
+  expect_identical(with(faithful, brenier(~ eruptions + waiting, control = control))$x, fit$x,
+                   ignore_attr = TRUE)
+})
+
+test_that("newdata are transformed by the terms of the fit", {
+  fit <- brenier(~ log(eruptions) + I(waiting / 10), data = faithful, control = control)
+  matrix <- brenier(cbind(log(faithful$eruptions), faithful$waiting / 10), control = control)
+  new <- data.frame(waiting = c(60, 80), eruptions = c(2, 4))
+  expect_identical(predict(fit, new), predict(matrix, cbind(log(c(2, 4)), c(6, 8))),
+                   ignore_attr = TRUE)
+})
+
+test_that("a basis that depends on the data is the one of the fit", {
+  fit <- brenier(~ poly(eruptions, 2), data = faithful, control = control)
+  expect_identical(fit$variables, c("poly(eruptions, 2).1", "poly(eruptions, 2).2"))
+  # Alone, five rows would have a basis of their own.
+  expect_equal(predict(fit, faithful[1:5, ]), predict(fit)[1:5], tolerance = 1e-10,
+               ignore_attr = TRUE)
+})
+
+test_that("subset and weights are evaluated in the data, as by lm()", {
+  fit <- brenier(~ eruptions + waiting, data = faithful, subset = waiting > 60,
+                 weights = eruptions, control = control)
+  rows <- faithful$waiting > 60
+  same <- brenier(faithful[rows, ], weights = faithful$eruptions[rows], control = control)
+  expect_identical(fit$potential, same$potential)
+  expect_identical(fit$x, as.matrix(faithful[rows, ]), ignore_attr = TRUE)
+  by_lm <- lm(waiting ~ eruptions, data = faithful, subset = waiting > 60, weights = eruptions)
+  expect_identical(nobs(fit), nobs(by_lm))
+})
+
+test_that("na.action removes rows as lm() does, and says so", {
+  gaps <- faithful
+  gaps$waiting[c(3, 8)] <- NA
+  gaps$eruptions[8] <- NA
+  fit <- brenier(~ eruptions + waiting, data = gaps, control = control)
+  expect_identical(fit$na.action, na.action(lm(waiting ~ eruptions, data = gaps)))
+  expect_identical(fit$potential, brenier(faithful[-c(3, 8), ], control = control)$potential)
+  expect_output(print(fit), "270 points in 2 dimensions; 2 removed for missing values", fixed = TRUE)
+  # Weights go with their rows.
+  w <- seq_len(272)
+  fit <- brenier(~ eruptions + waiting, data = gaps, weights = w, control = control)
+  expect_identical(fit$weights, as.double(w[-c(3, 8)]))
+  expect_error(brenier(~waiting, data = gaps, na.action = na.fail), class = "brenier_error")
+  expect_refused(brenier(~waiting, data = gaps, na.action = na.pass), "missing")
+})
+
+test_that("formulas that name no joint law are refused", {
+  expect_refused(brenier(eruptions ~ waiting, data = faithful), "formula")
+  expect_refused(brenier(~ eruptions * waiting, data = faithful), "formula")
+  expect_refused(brenier(~ eruptions + offset(waiting), data = faithful), "formula")
+  expect_refused(brenier(~1, data = faithful), "formula")
+  expect_refused(brenier(~0, data = faithful), "formula")
+  expect_refused(brenier(~.), "formula")
+})
+
+test_that("unknown variables are refused, with the likely ones", {
+  expect_refused(brenier(~ eruption + waiting, data = faithful), "variable")
+  expect_refused(brenier(~zzzzzz, data = faithful), "variable")
+  expect_refused(brenier(~letters, data = faithful), "variable")
+  expect_refused(brenier(~ eruptions, data = faithful, weights = zzzzzz), "variable")
+  expect_refused(brenier(~ eruptions, data = faithful, subset = zzzzzz > 2), "variable")
+})
+
+test_that("variables that are not numbers are refused by name", {
+  expect_refused(brenier(~ Sepal.Length + Species, data = iris), "type")
+  expect_refused(brenier(~., data = iris), "type")
+  expect_refused(brenier(~ Sepal.Length + (Sepal.Width > 3), data = iris), "type")
+  dropped <- brenier(~ . - Species, data = iris, control = control)
+  expect_identical(dropped$variables, names(iris)[1:4])
+})
+
+test_that("a factor is refused in newdata, whatever its levels", {
+  fit <- brenier(~ eruptions + waiting, data = faithful, control = control)
+  new <- data.frame(eruptions = 3, waiting = factor("unseen"))
+  expect_refused(predict(fit, new), "type")
+})
+
+test_that("nothing left of the data is refused", {
+  expect_refused(brenier(~eruptions, data = faithful, subset = eruptions > 100), "empty")
+  expect_refused(brenier(~eruptions, data = 3), "type")
+  gaps <- transform(faithful, waiting = NA_real_)
+  expect_refused(brenier(~ eruptions + waiting, data = gaps), "empty")
+})
+
+test_that("values that a term makes are checked as data are", {
+  expect_refused(brenier(~ I(eruptions / 0), data = faithful), "not_finite")
+  expect_refused(brenier(~ eruptions + I(2 * eruptions), data = faithful), "collinear")
+})
