@@ -50,9 +50,11 @@ all_rounds <- function(control, d) ceiling(control$max_atoms / search_options(d)
 
 #' One run of the core on whitened points z.
 #' @noRd
-run_core <- function(z, weights, valid, valid_weights, control, max_rounds, progress) {
+run_core <- function(z, weights, valid, valid_weights, control, max_rounds, progress,
+                     noise = ledger_points(0, ncol(z))) {
   share <- weights / sum(weights)
   options <- core_options(control, ncol(z), 1 / sum(share^2), max_rounds)
+  options$noise <- noise
   run <- .Call(
     C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
     progress
@@ -151,7 +153,8 @@ fit_white <- function(z, weights, control) {
   }
   control$min_width <- control$min_width %||% tried_widths(ncol(z))[2]
   progress$what <- "All data"
-  run <- run_core(z, weights, z[0, , drop = FALSE], numeric(), control, rounds, progress$report)
+  run <- run_core(z, weights, z[0, , drop = FALSE], numeric(), control, rounds, progress$report,
+                  ledger_points(control$ledger, ncol(z)))
   if (!is.null(validation)) {
     path <- validation[validation$min_width == control$min_width, ]
     run$trace$validation <- path$loss[pmin(run$trace$round, rounds) + 1L]

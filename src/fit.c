@@ -9,16 +9,17 @@
  * one direction an atom, which keeps the cost of a step linear in d^2. */
 #define FULL_QUADRATIC 12
 
-#define MAX_STEPS 50      /* at one barrier: the rounds need no certificate, the end tells */
+#define ROUND_STEPS 20    /* at one barrier in a round: only the end needs a certificate */
 #define CENTRED 2        /* certificate, over that of the exact centre, at which to leave it */
+#define HOPELESS 1       /* nats a point above the best validation at which to give up */
 #define LOWER_BARRIER 10 /* factor between one barrier and the next */
 #define VANISHED .3      /* theta sqrt(h) over sqrt(beta) below which an atom is dropped */
 
 const char *const br_trace_names[BR_TRACE_COLUMNS] = {
     "iter",           "round",     "objective", "validation", "eta",         "step",
     "min_eigenvalue", "decrement", "gap",       "barrier",    "evaluations", "atoms",
-    "seconds"};
-#define TRACE_STEP 5
+    "seconds",        "jeffreys",  "regret",    "regret_bound", "identity"};
+enum { TRACE_STEP = 5, TRACE_JEFFREYS = 13, TRACE_BOUND = 15, TRACE_IDENTITY = 16 };
 const char *const br_round_names[BR_ROUND_COLUMNS] = {"round",      "atoms",             "objective",
                                                       "validation", "validation_square", "score"};
 
@@ -29,11 +30,13 @@ typedef struct {
   br_fit *fit;
   br_mirror mirror;
   br_columns columns;
+  br_ledger ledger;
   br_tails tails;
   br_loss_plan valid_plan;
   br_stopping stop;
   double validation;
   int round;
+  int patience; /* steps at one barrier, at most */
 } fitter;
 
 static void append(br_table *table, int columns, const double *values) {
@@ -67,26 +70,50 @@ static void describe(fitter *f, double *row) {
                                            m->beta,
                                            m->evaluations,
                                            n_atoms(f),
-                                           br_stopping_seconds(&f->stop)};
+                                           br_stopping_seconds(&f->stop),
+                                           NAN,
+                                           f->ledger.regret,
+                                           f->ledger.first + f->ledger.stability,
+                                           NAN};
   memcpy(row, values, sizeof values);
+}
+
+/* Tells the ledger of the step to come: it wants the derivative of the loss alone. */
+static void aim(fitter *f) {
+  const br_mirror *m = &f->mirror;
+  double derivative = 0;
+  for (int j = 0; j < m->u->n_coef; j++) derivative += m->moments.gradient[j] * m->delta[j];
+  br_ledger_aim(&f->ledger, m->u, m->delta, derivative);
+}
+
+/* The bound of the regret is J(first) - min J + stability; min J is known at the end. */
+static void close_ledger(fitter *f) {
+  br_table *trace = &f->fit->trace;
+  double *bound = trace->rows + (size_t)TRACE_BOUND * trace->capacity;
+  for (int i = 0; i < trace->n; i++) bound[i] -= f->ledger.lowest;
 }
 
 /* Mirror steps at one weight of the barrier until the certificate is near what it
  * is at the minimum. */
 static br_status centre(fitter *f, double beta) {
   br_mirror *m = &f->mirror;
-  int last = m->steps + MAX_STEPS;
+  int last = m->steps + f->patience;
   double target = CENTRED * beta * f->fit->u.family->barrier_parameter(&f->fit->u);
   m->beta = beta;
+  br_ledger_update(&f->ledger, m->u); /* features may have come and gone */
   for (;;) {
     br_status status = br_mirror_prepare(m);
     if (status != BR_OK) return status;
     if (m->gap <= target || m->steps >= last) return BR_OK;
     double row[BR_TRACE_COLUMNS];
     describe(f, row);
+    aim(f);
     status = br_mirror_advance(m);
     if (status != BR_OK) return status;
+    br_ledger_step(&f->ledger, m->u, m->length);
     row[TRACE_STEP] = m->length;
+    row[TRACE_JEFFREYS] = f->ledger.jeffreys;
+    row[TRACE_IDENTITY] = f->ledger.identity;
     append(&f->fit->trace, BR_TRACE_COLUMNS, row);
     br_progress progress = {m->steps, n_atoms(f), m->objective, f->validation};
     status = br_stopping_tick(&f->stop, f->host, &progress);
@@ -174,6 +201,7 @@ static br_status rounds(fitter *f, int *keep) {
     br_tails_complete(&f->tails, &f->fit->u, f->mirror.sample, &f->mirror.loss_plan);
     record_round(f);
     since = f->validation < best ? 0 : since + 1;
+    if (f->validation > best + HOPELESS) break;
     if (f->validation < best) best = f->validation;
     if (f->valid->n > 0 && since >= o->patience) break;
   }
@@ -208,6 +236,7 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
   fit->rounds.capacity = options->max_rounds + 1;
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
   br_mirror_make(&f.mirror, &options->mirror, u, train, d + max_quadratic + room, ws);
+  br_ledger_make(&f.ledger, u, train, &options->noise, ws);
   if (options->max_atoms > 0)
     br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
   br_tails_make(&f.tails, train, room, ws);
@@ -217,12 +246,16 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
                       (double)valid->n * options->max_atoms * (20.0 + d * d), ws);
   br_stopping_start(&f.stop, options->tol, options->max_iter, options->max_seconds);
   int *keep = br_take_int(ws, room);
+  f.patience = ROUND_STEPS;
   fit->status = rounds(&f, keep);
+  f.patience = options->max_iter;
   if (fit->status == BR_OK) fit->status = descend(&f, options->tol);
   double row[BR_TRACE_COLUMNS];
+  br_ledger_update(&f.ledger, u);
   br_mirror_prepare(&f.mirror); /* the state that is returned, whatever ended the fit */
   describe(&f, row);
   append(&fit->trace, BR_TRACE_COLUMNS, row);
+  close_ledger(&f);
   fit->gap = f.mirror.gap;
   if (fit->status == BR_OK && !(fit->gap <= options->tol)) fit->status = BR_STALLED;
 }

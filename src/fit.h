@@ -7,6 +7,7 @@
 #define BR_FIT_H
 
 #include "columns.h"
+#include "ledger.h"
 #include "mirror.h"
 #include "stopping.h"
 
@@ -23,10 +24,11 @@ typedef struct {
   double min_score;  /* columns below this violation are not worth adding */
   br_mirror_options mirror;
   br_columns_options columns;
+  br_sample noise;   /* normal points of the ledger, one a row; none: no ledger */
 } br_fit_options;
 
 /* One row a mirror step, and one a round; column-major with a fixed capacity. */
-enum { BR_TRACE_COLUMNS = 13, BR_ROUND_COLUMNS = 6 };
+enum { BR_TRACE_COLUMNS = 17, BR_ROUND_COLUMNS = 6 };
 extern const char *const br_trace_names[BR_TRACE_COLUMNS];
 extern const char *const br_round_names[BR_ROUND_COLUMNS];
 

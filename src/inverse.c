@@ -43,15 +43,15 @@ static void arrange(lanes_state *s, double *memory, int d, int lanes) {
   s->scratch = s->logdet + lanes;
 }
 
-/* Starts at y itself: in whitened coordinates the map is near the identity. */
-static void load(lanes_state *s, const br_sample *y, int b, size_t point, int lanes) {
+static void load(lanes_state *s, const br_sample *y, const double *start, int b, size_t point,
+                 int lanes) {
   s->point[b] = point;
   s->busy[b] = 1;
   s->steps[b] = 0;
   s->slope[b] = 0;
   for (int k = 0; k < y->d; k++) {
-    double yk = y->x[(size_t)k * y->n + point];
-    s->target[k * lanes + b] = s->x[k * lanes + b] = yk;
+    s->target[k * lanes + b] = y->x[(size_t)k * y->n + point];
+    s->x[k * lanes + b] = start[(size_t)k * y->n + point];
     s->step[k * lanes + b] = 0;
   }
 }
@@ -111,18 +111,18 @@ static void start_line(lanes_state *s, int d, int lanes, int b) {
   move(s, d, lanes, b, 1);
 }
 
-static int solve_chunk(const br_potential *u, const br_sample *y, const br_inverse_options *o,
-                       size_t first, size_t end, double *x, int *iterations, lanes_state *s,
-                       int lanes) {
+static int solve_chunk(const br_potential *u, const br_sample *y, const double *start,
+                       const br_inverse_options *o, size_t first, size_t end, double *x,
+                       int *iterations, lanes_state *s, int lanes) {
   const br_kernels *kernels = br_simd();
   int d = u->d, busy = 0, failed = 0, wants[BR_LANES];
   size_t next = first;
   for (int b = 0; b < lanes; b++) {
     if (next < end) {
-      load(s, y, b, next++, lanes);
+      load(s, y, start, b, next++, lanes);
       busy++;
     } else {
-      load(s, y, b, end - 1, lanes); /* an idle lane repeats a point */
+      load(s, y, start, b, end - 1, lanes); /* an idle lane repeats a point */
       s->busy[b] = 0;
     }
   }
@@ -139,7 +139,7 @@ static int solve_chunk(const br_potential *u, const br_sample *y, const br_inver
       if (iterations) iterations[s->point[b]] = done > 0 ? s->steps[b] : -s->steps[b];
       failed |= done < 0;
       if (next < end) {
-        load(s, y, b, next++, lanes);
+        load(s, y, start, b, next++, lanes);
       } else {
         s->busy[b] = 0;
         busy--;
@@ -158,8 +158,15 @@ static int solve_chunk(const br_potential *u, const br_sample *y, const br_inver
   return failed;
 }
 
+/* Starts at y itself: in whitened coordinates the map is near the identity. */
 br_status br_inverse(const br_potential *u, const br_sample *y, const br_inverse_options *options,
                      double *x, int *iterations, br_workspace *ws) {
+  return br_inverse_from(u, y, y->x, options, x, iterations, ws);
+}
+
+br_status br_inverse_from(const br_potential *u, const br_sample *y, const double *start,
+                          const br_inverse_options *options, double *x, int *iterations,
+                          br_workspace *ws) {
   int d = u->d, lanes = br_block_lanes(d), failed = 0;
   size_t n = y->n, chunks = (n + CHUNK - 1) / CHUNK;
   int threads = br_threads_for((double)n * (u->n_coef * (20.0 + d * d) + d * d * d) * 8);
@@ -172,7 +179,7 @@ br_status br_inverse(const br_potential *u, const br_sample *y, const br_inverse
     lanes_state *s = (lanes_state *)own;
     arrange(s, own + extra, d, lanes);
     size_t end = (c + 1) * CHUNK < n ? (c + 1) * CHUNK : n;
-    failed |= solve_chunk(u, y, options, c * CHUNK, end, x, iterations, s, lanes);
+    failed |= solve_chunk(u, y, start, options, c * CHUNK, end, x, iterations, s, lanes);
   }
   return failed ? BR_MAX_ITERATIONS : BR_OK;
 }

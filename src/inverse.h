@@ -17,4 +17,9 @@ typedef struct {
 br_status br_inverse(const br_potential *u, const br_sample *y, const br_inverse_options *options,
                      double *x, int *iterations, br_workspace *ws);
 
+/* The same from given starts, n x d; start may be x itself. */
+br_status br_inverse_from(const br_potential *u, const br_sample *y, const double *start,
+                          const br_inverse_options *options, double *x, int *iterations,
+                          br_workspace *ws);
+
 #endif

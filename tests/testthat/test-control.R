@@ -45,7 +45,7 @@ test_that("step sizes are those of the schedule", {
 })
 
 test_that("the trace shows the step sizes that were asked for", {
-  fit <- brenier(data, control = small_control(4, schedule = "harmonic", step = 4))
+  fit <- brenier(data, control = small_control(4, schedule = "harmonic", step = 4, tol = 1e-3))
   steps <- seq_len(nrow(fit$trace) - 1)
   expect_identical(fit$trace$eta[steps], 4 / steps)
 })
@@ -73,15 +73,8 @@ test_that("every schedule, explicit or implicit, reaches the minimum or says tha
     expect_identical(fit$converged, fit$gap <= 1e-4)
     expect_true(fit$converged || fit$status %in% c("max_iterations", "stalled"))
     # The minimum over the same atoms by an optimiser that shares no code.
-    p <- fit$potential
-    objective <- function(coef) {
-      p$coef <- coef
-      value <- reference_objective(fit, p)
-      if (is.finite(value)) value else 1e10
-    }
-    best <- optim(p$coef, objective, method = "L-BFGS-B",
-                  lower = c(-Inf, p$kappa, rep(0, p$n_atoms)), control = list(factr = 1e3))$value
-    expect_lte(tail(fit$trace$objective, 1) - best, fit$gap + 1e-12) # rounding
+    # 1e-12: rounding.
+    expect_lte(tail(fit$trace$objective, 1) - least_objective(fit), fit$gap + 1e-12)
   }
 })
 
@@ -106,7 +99,7 @@ test_that("a penalty flattens, kappa is a floor, and max_atoms a bound", {
   light <- brenier(data, control = small_control(8))
   theta <- function(fit) sum(tidy(fit)$coefficient)
   expect_lt(theta(heavy), theta(light))
-  expect_lte(light$potential$n_atoms, 8)
+  expect_lte(n_chosen(light), 8)
   steep <- brenier(data, control = small_control(8, kappa = 0.5))
   z <- withr::with_seed(1, matrix(rnorm(400, sd = 3), 200))
   least <- apply(jacobian(steep, z), 3, function(j) min(eigen((j + t(j)) / 2)$values))

@@ -110,6 +110,7 @@ test_that("all checks come before any work", {
 test_that("whitened data have mean zero and identity covariance", {
   for (y in list(x, make_normal(60, 13), 1e8 + make_normal(60, 3))) {
     w <- seq_len(nrow(y)) / sum(seq_len(nrow(y)))
+    colnames(y) <- paste0("x", seq_len(ncol(y)))
     whitening <- whiten(y, w * 7, "x")
     z <- to_white(whitening, y)
     # 1e8 has eight digits of a double left, the others sixteen less the condition number.

@@ -16,7 +16,7 @@ test_that("the figures of a printout are those of the fit", {
   fit <- faithful_fit()
   text <- paste(capture.output(print(fit, digits = 6)), collapse = "\n")
   expect_match(text, "272 points in 2 dimensions", fixed = TRUE)
-  expect_match(text, paste(nrow(tidy(fit)), "ridge atoms"), fixed = TRUE)
+  expect_match(text, paste(n_chosen(fit), "ridge atoms"), fixed = TRUE)
   expect_match(text, format(as.numeric(logLik(fit)) / 272, digits = 6), fixed = TRUE)
   expect_match(text, format(fit$held_out$log_likelihood, digits = 6), fixed = TRUE)
   expect_match(text, "converged in", fixed = TRUE)
@@ -45,7 +45,7 @@ test_that("a summary has the moments of the residuals", {
   # The moments of a weighted sample are those of the sample with its rows repeated.
   r <- residuals(fit)[rep(1:120, w), ]
   expect_identical(rownames(s$residuals), c("a", "b"))
-  z <- scale(r) * sqrt(179 / 180)
+  z <- scale(r) * sqrt(180 / 179)
   expect_equal(s$residuals$mean, colMeans(r), ignore_attr = TRUE, tolerance = 1e-10)
   expect_equal(s$residuals$sd^2, apply(r, 2, var) * 179 / 180, ignore_attr = TRUE)
   expect_equal(s$residuals$skewness, colMeans(z^3), ignore_attr = TRUE)

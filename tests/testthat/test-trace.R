@@ -2,16 +2,16 @@ test_that("the trace has the documented columns, one row a step and one for the 
   fit <- faithful_fit()
   expect_named(fit$trace, c("iter", "round", "objective", "validation", "kl", "eta", "step",
                             "min_eigenvalue", "decrement", "gap", "barrier", "atoms", "evaluations",
-                            "seconds"))
+                            "seconds", "jeffreys", "regret", "regret_bound", "identity"))
   trace <- fit$trace
   expect_identical(trace$iter, as.double(seq_len(nrow(trace)) - 1))
   expect_identical(tail(trace$gap, 1), fit$gap)
-  expect_identical(tail(trace$atoms, 1), as.double(fit$potential$n_atoms))
+  expect_identical(tail(trace$atoms, 1), as.double(n_chosen(fit)))
   expect_identical(which(is.na(trace$step)), nrow(trace))
   expect_true(all(trace$step[-nrow(trace)] > 0 & trace$step[-nrow(trace)] <= 1))
   # They only grow, or fall.
   expect_true(all(diff(trace$round) >= 0))
-  expect_true(all(diff(trace$barrier) <= 0))
+  expect_true(all(diff(trace$barrier)[diff(trace$round) == 0] <= 0))
   expect_true(all(diff(trace$evaluations) > 0))
   expect_true(all(diff(trace$seconds) >= 0))
   expect_true(all(trace$min_eigenvalue > fit$control$kappa))

@@ -1,0 +1,155 @@
+# What the benchmarks share: amounts of work, rival densities, tables. Sourced by each of them.
+
+# Arguments of the script: --quick is for trying it, --full takes long. --one asks for one fit of
+# scaling.R, whose memory the rivals must not add to.
+arguments <- commandArgs(trailingOnly = TRUE)
+suppressPackageStartupMessages({
+  library(brenier)
+  if (!"--one" %in% arguments) {
+    library(mclust)
+    library(ks)
+  }
+})
+options(width = 200)
+amount <- function(quick, usual, full = usual) {
+  if ("--quick" %in% arguments) quick else if ("--full" %in% arguments) full else usual
+}
+
+script_path <- function() {
+  file <- grep("^--file=", commandArgs(), value = TRUE)[1]
+  gsub("~+~", " ", sub("^--file=", "", file), fixed = TRUE)
+}
+
+seconds <- function(expr) system.time(expr, gcFirst = TRUE)[["elapsed"]]
+
+# Jobs run two at a time where R can fork; a fit in a fork uses one thread. An error in a job is an
+# error here: mclapply alone would hand it back as a result.
+run_jobs <- function(jobs, f) {
+  cores <- if (.Platform$OS.type == "windows") 1 else 2
+  results <- parallel::mclapply(jobs, f, mc.cores = cores, mc.preschedule = FALSE)
+  broken <- vapply(results, function(r) is.null(r) || inherits(r, "try-error"), NA)
+  if (any(broken)) {
+    stop(sum(broken), " of ", length(jobs), " jobs failed; the first: ",
+         format(results[[which(broken)[1]]]))
+  }
+  results
+}
+
+# Log densities below this are counted and replaced by it: a density of zero has no logarithm.
+floor_log <- log(1e-300)
+floored <- function(log_density) {
+  log_density[is.na(log_density) | log_density < floor_log] <- floor_log
+  log_density
+}
+count_zeros <- function(log_density) sum(is.na(log_density) | log_density < floor_log)
+
+log_sum_exp_rows <- function(a) {
+  top <- a[cbind(seq_len(nrow(a)), max.col(a, "first"))]
+  top + log(rowSums(exp(a - top)))
+}
+
+# Log of the mean of N(x_i, H) at the rows of y, by exact sums: ks::kde() bins large samples, and
+# is zero outside its grid.
+kde_log_density <- function(x, H, y) {
+  root <- chol(H)
+  x <- t(backsolve(root, t(x), transpose = TRUE))
+  y <- t(backsolve(root, t(y), transpose = TRUE))
+  constant <- -ncol(x) / 2 * log(2 * pi) - sum(log(diag(root))) - log(nrow(x))
+  half_squares <- rowSums(x^2) / 2
+  parts <- split(seq_len(nrow(y)), ceiling(seq_len(nrow(y)) / 1000))
+  value <- lapply(parts, function(i) {
+    part <- y[i, , drop = FALSE]
+    a <- tcrossprod(part, x) - rep(half_squares, each = length(i)) - rowSums(part^2) / 2
+    log_sum_exp_rows(a)
+  })
+  constant + unlist(value, use.names = FALSE)
+}
+
+gaussian_log_density <- function(x, y) {
+  n <- nrow(x)
+  root <- chol(cov(x) * (n - 1) / n)
+  r <- backsolve(root, t(y) - colMeans(x), transpose = TRUE)
+  -colSums(r^2) / 2 - ncol(x) / 2 * log(2 * pi) - sum(log(diag(root)))
+}
+
+# Bandwidth matrices of ks with its own defaults; NULL where a selector fails or its answer is not
+# positive definite. Ties in the data make Hlscv() warn: the tables speak for themselves.
+selectors <- c("Hpi", "Hlscv", "Hscv", "Hns")
+select_bandwidth <- function(selector, x) {
+  H <- tryCatch(suppressWarnings(getExportedValue("ks", selector)(x)), error = function(e) NULL)
+  if (is.null(H) || anyNA(H) || inherits(try(chol(H), silent = TRUE), "try-error")) return(NULL)
+  H
+}
+
+fit_mclust <- function(x) densityMclust(x, plot = FALSE, verbose = FALSE)
+
+mclust_log_density <- function(fit, y) predict(fit, y, what = "dens", logarithm = TRUE)
+
+fit_brenier <- function(x, ...) {
+  withCallingHandlers(brenier(x, ...), brenier_warning = function(w) invokeRestart("muffleWarning"))
+}
+
+# Log densities at y of everything that is compared, fitted to x: a matrix, one column a method; NA
+# for a selector that failed.
+methods <- c("brenier", selectors, "mclust", "Gaussian")
+compare_on <- function(x, y) {
+  fit <- fit_brenier(x)
+  kde <- vapply(selectors, function(selector) {
+    H <- select_bandwidth(selector, x)
+    if (is.null(H)) rep(NA_real_, nrow(y)) else kde_log_density(x, H, y)
+  }, numeric(nrow(y)))
+  values <- cbind(predict(fit, y, type = "log_density"), kde, mclust_log_density(fit_mclust(x), y),
+                  gaussian_log_density(x, y))
+  colnames(values) <- methods
+  list(values = values, fit = fit)
+}
+
+# "Hlscv gave 3 zero densities", for the notes; counts is named by method.
+zero_words <- function(what, counts) {
+  counts <- counts[!is.na(counts) & counts > 0]
+  if (length(counts) == 0) return(NULL)
+  paste0(what, ": density below 1e-300, counted as 1e-300, at ",
+         paste(counts, "points by", names(counts), collapse = ", "), ".")
+}
+
+# Banana, two moons, eight Gaussians: how to draw them, the true density, and the figure to reach.
+simulated <- list(
+  banana = list(
+    target = -2.20,
+    draw = function(n) {
+      x <- rnorm(n)
+      cbind(x = x, y = rnorm(n, x^2, 0.5))
+    },
+    log_density = function(p) dnorm(p[, 1], log = TRUE) + dnorm(p[, 2], p[, 1]^2, 0.5, log = TRUE)
+  ),
+  moons = list(
+    target = -1.13,
+    draw = function(n) moon_points(runif(n, 0, pi), runif(n) < 0.5) + rnorm(2 * n, sd = 0.1),
+    # Midpoint rule over the arcs; its step is a twelfth of the noise.
+    log_density = function(p) {
+      t <- (seq_len(400) - 0.5) / 400 * pi
+      arcs <- moon_points(c(t, t), rep(c(TRUE, FALSE), each = 400))
+      kde_log_density(arcs, diag(0.1^2, 2), p)
+    }
+  ),
+  eight = list(
+    target = -2.66,
+    draw = function(n) eight_centres[sample.int(8, n, replace = TRUE), ] + rnorm(2 * n, sd = 0.3),
+    log_density = function(p) kde_log_density(eight_centres, diag(0.3^2, 2), p)
+  )
+)
+moon_points <- function(t, upper) {
+  cbind(x = ifelse(upper, cos(t), 1 - cos(t)), y = ifelse(upper, sin(t), 0.5 - sin(t)))
+}
+eight_centres <- 2 * cbind(x = cos(2 * pi * (1:8) / 8), y = sin(2 * pi * (1:8) / 8))
+
+fixed <- function(x, digits = 3) {
+  ifelse(is.na(x), "-", formatC(x, digits = digits, format = "f"))
+}
+
+# A title, one aligned table, and notes.
+show_table <- function(title, table, notes = NULL) {
+  cat(title, "\n\n", sep = "")
+  print(table, row.names = FALSE, right = TRUE)
+  if (length(notes)) cat("\n", paste0(unlist(strwrap(notes, 110, exdent = 2)), "\n"), sep = "")
+}
