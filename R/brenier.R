@@ -104,7 +104,7 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
                            names(call), 0))]
   frame[[1]] <- quote(stats::model.frame)
   check_formula(formula, data)
-  frame$formula <- stats::terms(formula, data = data)
+  frame$formula <- stats::terms(used_variables(formula, data))
   model <- eval_frame(frame, parent.frame())
   weights <- stats::model.weights(model)
   x <- frame_points(model)
@@ -186,10 +186,11 @@ warn_if_not_converged <- function(fit) {
     "Raise {.arg tol} of {.fn brenier_control}, or look at {.code fit$trace}."
   )
   class <- if (fit$status == "interrupted") "interrupted" else "not_converged"
-  brenier_warn(c(
-    "The fit has not converged: {why}.",
-    x = "Its certificate is {format(fit$gap, digits = 2)} nats a point, not
-         {format(fit$control$tol)}.",
-    i = remedy
-  ), class)
+  reached <- if (is.finite(fit$gap)) {
+    paste0("Its certificate is ", format(fit$gap, digits = 2), " nats a point, not ",
+           format(fit$control$tol), ".")
+  } else {
+    "It ended too far from its minimum for a certificate."
+  }
+  brenier_warn(c("The fit has not converged: {why}.", x = "{reached}", i = remedy), class)
 }

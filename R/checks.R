@@ -5,17 +5,20 @@ check_number <- function(x, name, min = -Inf, max = Inf, open = FALSE, infinite 
   ok <- is.numeric(x) && length(x) == 1 && !is.na(x) && (infinite || is.finite(x)) &&
     (if (open) x > min && x < max else x >= min && x <= max)
   if (ok) return(as.double(x))
-  range <- if (open) "strictly between" else "between"
+  range <- paste0(if (open) "strictly between " else "between ", min, " and ", max)
+  if (is.infinite(max) && !infinite) range <- paste("from", min, "on, and finite")
   brenier_abort(c(
-    "{.arg {name}} must be one number {range} {min} and {max}, not {shown(x)}.", i = remedy
+    "{.arg {name}} must be one number {range}, not {shown(x)}.", i = remedy
   ), "argument", argument = name)
 }
 
 check_count <- function(x, name, min = 0, max = .Machine$integer.max, remedy = NULL) {
   ok <- is.numeric(x) && length(x) == 1 && !is.na(x) && x == round(x) && x >= min && x <= max
   if (ok) return(as.integer(x))
+  range <- if (max == .Machine$integer.max) paste("at least", min) else
+    paste("between", min, "and", max)
   brenier_abort(c(
-    "{.arg {name}} must be one whole number, at least {min}, not {shown(x)}.", i = remedy
+    "{.arg {name}} must be one whole number, {range}, not {shown(x)}.", i = remedy
   ), "argument", argument = name)
 }
 
@@ -38,21 +41,21 @@ check_flag <- function(x, name) {
 #' @noRd
 nearest <- function(word, choices) {
   distance <- utils::adist(word, choices, ignore.case = TRUE)
-  choices[distance == min(distance) & distance <= 3][1] |> na.omit() |> as.character()
+  close <- distance == min(distance) & distance <= min(3, nchar(word) / 2)
+  as.character(na.omit(choices[close][1]))
 }
 
 #' Arguments that no method knows are misspelt ones: better an error than a silent default.
 #' @noRd
 check_no_dots <- function(..., known) {
-  extra <- list(...)
-  if (length(extra) == 0) return(invisible())
-  name <- names(extra)[1]
-  if (is.null(name) || name == "") {
+  if (...length() == 0) return(invisible())
+  name <- ...names()[1] # not evaluated: it may name a variable of the data
+  if (is.null(name) || is.na(name) || name == "") {
     brenier_abort(c(
       "There is one unnamed argument too many.", i = "Name the arguments after the first."
     ), "argument", argument = "...")
   }
-  near <- nearest(name, known)
+  near <- nearest(name, setdiff(known, "..."))
   brenier_abort(c(
     "There is no argument {.arg {name}}.", i = if (length(near)) "Did you mean {.arg {near}}?"
   ), "argument", argument = name)

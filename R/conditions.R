@@ -48,7 +48,11 @@ shown <- function(x) {
   if (is.null(x)) return("NULL")
   if (is.function(x)) return("a function")
   if (is.list(x)) return(paste0("a list of length ", length(x)))
-  if (length(x) != 1) return(paste0("a ", class(x)[1], " vector of length ", length(x)))
+  if (is.matrix(x)) return(paste0("a ", nrow(x), " x ", ncol(x), " matrix of type ", typeof(x)))
+  if (length(x) != 1) {
+    article <- if (grepl("^[aeiou]", class(x)[1])) "an " else "a "
+    return(paste0(article, class(x)[1], " vector of length ", length(x)))
+  }
   if (is.character(x)) return(paste0("\"", x, "\""))
   format(x)
 }

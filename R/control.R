@@ -83,6 +83,10 @@ as_control <- function(control) {
       "{.arg control} must come from {.fn brenier_control}, not be {shown(control)}."
     ), "argument", argument = "control")
   }
+  if (length(control) && (is.null(names(control)) || any(names(control) == ""))) {
+    brenier_abort("Every element of {.arg control} must have a name.", "argument",
+                  argument = "control")
+  }
   unknown <- setdiff(names(control), names(formals(brenier_control)))
   if (length(unknown)) do.call(check_no_dots, c(control[unknown[1]],
                                                 list(known = names(formals(brenier_control)))))
@@ -94,14 +98,7 @@ as_control <- function(control) {
 step_sizes <- function(control) {
   k <- seq_len(control$max_iter)
   if (is.function(control$schedule)) {
-    eta <- vapply(k, function(i) as.double(control$schedule(i)), 0)
-    if (anyNA(eta) || any(eta <= 0)) {
-      brenier_abort(c(
-        "{.arg schedule} must return one positive number for each k.",
-        i = "At k = {which(is.na(eta) | eta <= 0)[1]} it does not."
-      ), "argument", argument = "schedule")
-    }
-    return(eta)
+    return(vapply(k, function(i) step_at(control$schedule, i), 0))
   }
   switch(control$schedule,
     adaptive = NULL,
@@ -109,4 +106,14 @@ step_sizes <- function(control) {
     sqrt = control$step / sqrt(k),
     harmonic = control$step / k
   )
+}
+
+step_at <- function(schedule, k) {
+  eta <- tryCatch(schedule(k), error = function(e) e)
+  if (is.numeric(eta) && length(eta) == 1 && !is.na(eta) && eta > 0) return(as.double(eta))
+  what <- if (inherits(eta, "error")) paste0("fails: ", conditionMessage(eta)) else
+    paste0("gives ", shown(eta))
+  brenier_abort(c(
+    "{.arg schedule} must return one positive number for each k.", x = "At k = {k} it {what}."
+  ), "argument", argument = "schedule")
 }

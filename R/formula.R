@@ -30,17 +30,28 @@ check_formula <- function(formula, data) {
   if (is.data.frame(data)) check_variables(formula, data)
 }
 
+#' The formula with the variables of its terms alone: one that was taken out, as by ~ . - a, is then
+#' not asked for in the data.
+#' @noRd
+used_variables <- function(formula, data) {
+  terms <- stats::terms(formula, data = data)
+  variables <- as.list(attr(terms, "variables"))[-1]
+  used <- variables[rowSums(attr(terms, "factors")) > 0]
+  formula[[2]] <- Reduce(function(a, b) call("+", a, b), used)
+  formula
+}
+
 #' A variable that is neither in the data nor where the formula was written.
 #' @noRd
-check_variables <- function(formula, data) {
-  for (name in setdiff(all.vars(formula), c(".", names(data)))) {
-    if (exists(name, envir = environment(formula) %||% globalenv(), mode = "numeric")) next
-    near <- nearest(name, names(data))
+check_variables <- function(formula, data, name = "data") {
+  for (variable in setdiff(all.vars(formula), c(".", names(data)))) {
+    if (exists(variable, envir = environment(formula) %||% globalenv(), mode = "numeric")) next
+    near <- nearest(variable, names(data))
     brenier_abort(c(
-      "There is no variable {.var {name}} in {.arg data}.",
+      "There is no variable {.var {variable}} in {.arg {name}}.",
       i = if (length(near)) "Did you mean {.var {near}}?" else
         "It has {.var {utils::head(names(data), 10)}}."
-    ), "variable", argument = "data", variable = name)
+    ), "variable", argument = name, variable = variable)
   }
 }
 
@@ -79,5 +90,6 @@ frame_points <- function(model, name = "data") {
   })
   points <- do.call(cbind, parts)
   storage.mode(points) <- "double"
+  if (.row_names_info(model) > 0) rownames(points) <- row.names(model)
   points
 }

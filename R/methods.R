@@ -21,7 +21,7 @@ residuals.brenier <- function(object, ...) predict(object, type = "map")
 #' @rdname brenier_methods
 #' @export
 logLik.brenier <- function(object, ...) {
-  df <- object$d * (object$d + 3) / 2 + object$potential$n_atoms
+  df <- object$d * (object$d + 3) / 2 + object$potential$n_atoms - object$potential$n_tails
   structure(object$log_likelihood, df = df, nobs = object$n, class = "logLik")
 }
 
@@ -53,7 +53,7 @@ model.frame.brenier <- function(formula, ...) as.data.frame(formula$x)
 #' @return Data frames:
 #'   * `glance()` has one row: `n`, `d`, `atoms`, `log_likelihood`, `held_out`, `held_out_se` (a point),
 #'     `gap`, `converged`, `iterations`, `seconds`;
-#'   * `tidy()` has one row an atom: `atom`, `profile`, its direction in whitened coordinates
+#'   * `tidy()` has one row an atom: `atom`, `tail` (set beyond the data, not fitted), `profile`, its direction in whitened coordinates
 #'     (one column a variable), `centre`, `width` and `coefficient`;
 #'   * `augment()` is the data with `.log_density` and `.rank`.
 #' @name brenier_tidiers
@@ -63,9 +63,9 @@ model.frame.brenier <- function(formula, ...) as.data.frame(formula$x)
 #' @export
 glance.brenier <- function(x, ...) {
   data.frame(
-    n = x$n, d = x$d, atoms = x$potential$n_atoms, log_likelihood = x$log_likelihood,
+    n = x$n, d = x$d, atoms = x$potential$n_atoms - x$potential$n_tails, log_likelihood = x$log_likelihood,
     held_out = x$held_out$log_likelihood, held_out_se = x$held_out$se, gap = x$gap,
-    converged = x$converged, iterations = nrow(x$trace), seconds = x$seconds
+    converged = x$converged, iterations = max(x$trace$iter), seconds = x$seconds
   )
 }
 
@@ -77,7 +77,7 @@ tidy.brenier <- function(x, ...) {
   direction <- t(p$direction[, at, drop = FALSE])
   colnames(direction) <- x$variables
   data.frame(
-    atom = seq_along(at), profile = c("bump", "step")[p$profile[at] + 1L], direction, centre = p$centre[at], width = p$width[at],
+    atom = seq_along(at), tail = seq_along(at) > p$n_atoms - p$n_tails, profile = c("bump", "step")[p$profile[at] + 1L], direction, centre = p$centre[at], width = p$width[at],
     coefficient = p$coef[p$d + at], check.names = FALSE
   )
 }

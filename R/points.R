@@ -5,6 +5,10 @@
 #' @param finite If `FALSE`, missing values are let through.
 #' @noRd
 as_points <- function(x, name, finite = TRUE) {
+  if ((is.data.frame(x) || is.numeric(x)) && (NROW(x) == 0 || NCOL(x) == 0)) {
+    brenier_abort("{.arg {name}} has {NROW(x)} row{?s} and {NCOL(x)} column{?s}: it is empty.",
+                  "empty", argument = name)
+  }
   if (is.data.frame(x)) {
     wrong <- names(x)[!vapply(x, function(v) is.numeric(v) && !is.object(v), NA)]
     if (length(wrong)) abort_not_numeric(x[[wrong[1]]], wrong[1], name)
@@ -18,12 +22,8 @@ as_points <- function(x, name, finite = TRUE) {
       i = "Categorical variables have no density; leave them out or fit each level apart."
     ), "type", argument = name)
   }
-  storage.mode(x) <- "double"
+  x <- matrix(as.double(x), nrow(x), ncol(x), dimnames = dimnames(x)) # of no class but matrix
   colnames(x) <- column_names(x)
-  if (nrow(x) == 0 || ncol(x) == 0) {
-    brenier_abort("{.arg {name}} has {nrow(x)} row{?s} and {ncol(x)} column{?s}: it is empty.",
-                  "empty", argument = name)
-  }
   if (finite) check_finite(x, name)
   x
 }
@@ -115,7 +115,15 @@ check_spread <- function(x, name) {
     ), "scale", argument = name)
   }
   spread <- apply(x, 2, function(v) diff(range(v)))
-  flat <- which(spread <= 1e-10 * largest | spread < 1e-150)
+  tiny <- which(spread > 1e-10 * largest & spread < 1e-150)
+  if (length(tiny)) {
+    brenier_abort(c(
+      "{.arg {name}} has values too small to square: {.var {colnames(x)[tiny[1]]}} spans
+       {format(spread[tiny[1]], digits = 3)}.",
+      i = "Rescale it, or use its logarithm."
+    ), "scale", argument = name)
+  }
+  flat <- which(spread <= 1e-10 * largest)
   if (length(flat)) {
     brenier_abort(c(
       "{.arg {name}} must vary: {.var {colnames(x)[flat[1]]}} is constant
@@ -147,7 +155,7 @@ check_rows <- function(x, name) {
   distinct <- nrow(unique(x))
   if (distinct >= d + 2) return(invisible(x))
   brenier_abort(c(
-    "{.arg {name}} has {distinct} distinct row{?s}; {d} variable{?s} need at least {d + 2}.",
+    "{.arg {name}} has {distinct} distinct row{?s}; {d} variable{?s} need{?s/} at least {d + 2}.",
     i = "Add data, or leave variables out."
   ), "rows", argument = name)
 }
@@ -161,5 +169,6 @@ to_white <- function(whitening, x) {
 }
 
 from_white <- function(whitening, z) {
+  if (nrow(z) == 0) return(z)
   sweep(t(solve(whitening$matrix, t(z))), 2, whitening$center, "+")
 }

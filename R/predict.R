@@ -99,6 +99,9 @@ predict_inverse <- function(object, newdata, tol) {
       i = "For {.code type = \"inverse\"} give points of the reference, one a row."
     ), "argument", argument = "newdata")
   }
+  if (is.numeric(newdata) && is.null(dim(newdata)) && object$d > 1) {
+    newdata <- matrix(newdata, nrow = 1) # one point
+  }
   y <- as_points(newdata, "newdata", finite = FALSE)
   check_columns(y, object$d)
   complete <- rowSums(is.finite(y)) == ncol(y)
@@ -116,8 +119,9 @@ check_columns <- function(x, d, name = "newdata") {
 #' Points of newdata in the columns of the fit.
 #' @noRd
 new_points <- function(fit, newdata) {
-  if (!is.null(fit$terms) && is.data.frame(newdata)) {
-    check_variables(stats::formula(fit$terms), newdata)
+  if (!is.null(fit$terms) && is.data.frame(newdata) &&
+      !all(fit$variables %in% names(newdata))) {
+    check_variables(stats::formula(fit$terms), newdata, "newdata")
     model <- eval_frame(
       list(stats::model.frame, fit$terms, newdata, na.action = stats::na.pass) |> as.call(),
       environment()

@@ -4,9 +4,11 @@
 with_seed <- function(seed, code) {
   if (is.null(seed)) return(code)
   check_number(seed, "seed", -.Machine$integer.max, .Machine$integer.max)
+  kind <- RNGkind()
   old <- globalenv()[[".Random.seed"]]
   on.exit({
     if (is.null(old)) {
+      suppressWarnings(do.call(RNGkind, as.list(kind)))
       rm(".Random.seed", envir = globalenv())
     } else {
       assign(".Random.seed", old, envir = globalenv())

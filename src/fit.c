@@ -154,7 +154,10 @@ static int add_columns(fitter *f) {
     const br_column *c = &f->columns.found[i];
     if (c->score < f->options->min_score) break;
     double theta = (-c->g + sqrt(c->g * c->g + 4 * c->h * beta)) / (2 * c->h);
-    if (u->d > FULL_QUADRATIC) br_ridge_add_quadratic(u, c->w, 0);
+    /* directions stay when their atoms vanish: there is room for max_atoms of them */
+    if (u->d > FULL_QUADRATIC && ((br_ridge *)u->self)->n_quadratic <
+                                     br_fit_max_quadratic(u->d, f->options->max_atoms))
+      br_ridge_add_quadratic(u, c->w, 0);
     br_ridge_add_atom(u, c->profile, c->w, c->centre, c->width, theta / f->columns.n_found);
     added++;
   }

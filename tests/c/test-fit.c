@@ -85,6 +85,10 @@ static void check_state(br_fit *fit, const br_fit_options *o, const br_sample *t
   CHECK(last >= 0 && fit->trace.n <= fit->trace.capacity);
   CHECK(lowest >= o->kappa);
   for (int j = br_ridge_first_atom(&fit->u); j < fit->u.n_coef; j++) CHECK(fit->u.coef[j] > 0);
+  for (int j = 0; j < fit->u.n_coef; j++) {
+    const double *w = naive_direction(&fit->u, j);
+    CHECK_NEAR(naive_dot(fit->u.d, w, w), 1, 1e-14);
+  }
   CHECK(atoms(fit) <= o->max_atoms);
   CHECK_NEAR(trace(fit, last, "objective"), objective(fit, o, train), 1e-10); /* rounding */
   CHECK_NEAR(trace(fit, last, "min_eigenvalue"), lowest, 1e-12);
@@ -124,6 +128,11 @@ static void test_clusters(int d, size_t n) {
   const int last = fit.rounds.n - 1;
   CHECK(last > 0 && atoms(&fit) > 0);
   CHECK(fit.trace.n < 200); /* Newton: a few steps a barrier */
+  if (d == 1) CHECK(atoms(&fit) < o.a_round * last); /* what vanished was dropped */
+  /* in high dimensions every atom brings a direction of Q */
+  const int n_quadratic = ((const br_ridge *)fit.u.self)->n_quadratic;
+  const int full = d * (d + 1) / 2, most = d + o.max_atoms;
+  CHECK(d > 12 ? n_quadratic > d && n_quadratic <= most : n_quadratic == full);
   CHECK(isnan(rounds(&fit, 0, "validation")) && isnan(rounds(&fit, last, "validation")));
   CHECK(objective(&fit, &o, &train) < rounds(&fit, 0, "objective") - 0.2);
   /* the standard normal law has d/2; in 13 dimensions a few hundred points are overfitted */
@@ -214,6 +223,15 @@ static void test_patience(void) {
   CHECK(fit.rounds.n - 1 == at + o.patience);
 }
 
+/* Columns below min_score are not added, and a round without any is the last. */
+static void test_min_score(void) {
+  const br_sample train = clusters(12, 200, 2);
+  br_fit_options o = standard(200);
+  o.min_score = 1e3;
+  const br_fit fit = check_converged(&o, &train, &no_sample);
+  CHECK(atoms(&fit) == 0 && fit.rounds.n == 1);
+}
+
 /* Explicit steps reach the same place more slowly, and keep their atoms. */
 static void test_explicit(void) {
   static const double eta[] = {0.5};
@@ -292,6 +310,7 @@ static void test_level(void) {
   test_gaussian();
   test_normal_data();
   test_patience();
+  test_min_score();
   test_explicit();
   test_stopped(1);
   test_stopped(3);

@@ -73,7 +73,7 @@ static values normal_at(double t) {
   const double in[BR_VECTOR] = {t, t, t, t};
   double phi[BR_VECTOR], cdf[BR_VECTOR], psi[BR_VECTOR];
   br_simd()->normal(BR_VECTOR, in, phi, cdf);
-  br_simd()->softplus(BR_VECTOR, in, psi);
+  br_simd()->profile(BR_BUMP, BR_VECTOR, in, psi);
   return (values){phi[0], cdf[0], psi[0]};
 }
 
@@ -142,7 +142,7 @@ static void test_lanes(void) {
     const size_t at = i % 4, hole = i % n;
     for (size_t j = 0; j < n; j++) in[at + j] = j == hole ? NAN : truth[i + j].t;
     br_simd()->normal(n, in + at, phi + at, cdf + at);
-    br_simd()->softplus(n, in + at, psi + at);
+    br_simd()->profile(BR_BUMP, n, in + at, psi + at);
     br_simd()->normal(n, in + at, in + at, cdf + at);
     for (size_t j = 0; j < n; j++) {
       const values v = normal_at(truth[i + j].t);

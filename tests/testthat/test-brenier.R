@@ -132,6 +132,8 @@ test_that("fitting is deterministic and takes nothing from the session", {
 test_that("a misspelt argument is an error", {
   expect_refused(brenier(faithful, contrl = list()), "argument")
   expect_refused(brenier(~eruptions, data = faithful, wieghts = 1), "argument")
+  # Not evaluated: the variable is in the data alone.
+  expect_refused(brenier(~eruptions, data = faithful, wieghts = waiting), "argument")
   expect_refused(brenier(faithful, NULL, list(), 1, 2), "argument")
   expect_refused(brenier(), "argument")
 })

@@ -3,6 +3,7 @@ data <- make_banana(60)
 test_that("every option out of range is refused", {
   expect_refused(brenier_control(max_atoms = -1), "argument")
   expect_refused(brenier_control(max_atoms = 1.5), "argument")
+  expect_refused(brenier_control(max_atoms = 1e9), "argument")
   expect_refused(brenier_control(max_iter = 0), "argument")
   expect_refused(brenier_control(tol = 0), "argument")
   expect_refused(brenier_control(tol = "small"), "argument")
@@ -18,6 +19,7 @@ test_that("every option out of range is refused", {
   expect_refused(brenier_control(min_width = 0), "argument")
   expect_refused(brenier_control(penalty = -1), "argument")
   expect_refused(brenier_control(penalty = NA), "argument")
+  expect_refused(brenier_control(penalty = Inf), "argument")
   expect_refused(brenier_control(max_seconds = -1), "argument")
 })
 
@@ -26,11 +28,15 @@ test_that("a misspelt option is refused with the likely one", {
   expect_refused(brenier(data, control = list(panelty = 3)), "argument")
   expect_refused(brenier(data, control = 3), "argument")
   expect_refused(brenier(data, control = "fast"), "argument")
+  expect_refused(brenier(data, control = list(3)), "argument")
 })
 
 test_that("a schedule that gives no step size is refused", {
   expect_refused(brenier(data, control = list(schedule = function(k) NA)), "argument")
   expect_refused(brenier(data, control = list(schedule = function(k) 3 - k)), "argument")
+  expect_refused(brenier(data, control = list(schedule = function(k) c(1, 2))), "argument")
+  expect_refused(brenier(data, control = list(schedule = function(k) "a")), "argument")
+  expect_refused(brenier(data, control = list(schedule = function(k) stop("broken"))), "argument")
 })
 
 test_that("step sizes are those of the schedule", {

@@ -174,3 +174,12 @@ test_that("an interrupted fit warns with a class of its own", {
   fit$status <- "interrupted"
   expect_warning(warn_if_not_converged(fit), class = "brenier_warning_interrupted")
 })
+
+test_that("directions of atoms that came and went stay within their room", {
+  # Above 12 dimensions each atom brings a quadratic direction, which stays when the atom vanishes.
+  run <- withr::with_seed(8, {
+    z <- scale(matrix(rnorm(30 * 13), 30))
+    run_core(z, rep(1, 30), z[0, ], numeric(), small_control(16, min_width = 0.2), 12, NULL)
+  })
+  expect_lte(run$potential$n_quadratic, 13 + 16)
+})

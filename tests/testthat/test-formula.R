@@ -75,6 +75,9 @@ test_that("variables that are not numbers are refused by name", {
   expect_refused(brenier(~ Sepal.Length + Species, data = iris), "type")
   expect_refused(brenier(~., data = iris), "type")
   expect_refused(brenier(~ Sepal.Length + (Sepal.Width > 3), data = iris), "type")
+  dropped <- brenier(~ . - Species, data = iris, control = control)
+  expect_identical(dropped$variables, names(iris)[1:4])
+  expect_length(predict(dropped, iris[1:3, 1:4]), 3)
 })
 
 test_that("a factor is refused in newdata, whatever its levels", {

@@ -3,8 +3,8 @@ test_that("logLik and its kin agree with the density", {
   log_density <- predict(fit, type = "log_density")
   # Sums of 400 numbers in two orders.
   expect_equal(as.numeric(logLik(fit)), sum(log_density), tolerance = 1e-12)
-  # Two means, three covariances, one an atom.
-  df <- 5 + fit$potential$n_atoms
+  # Two means, three covariances, one an atom that was fitted.
+  df <- 5 + n_chosen(fit)
   expect_identical(attr(logLik(fit), "df"), df)
   expect_equal(AIC(fit), 2 * df - 2 * sum(log_density), tolerance = 1e-12)
   expect_equal(BIC(fit), log(400) * df - 2 * sum(log_density), tolerance = 1e-12)
@@ -87,4 +87,5 @@ test_that("augment() adds the log density and the rank", {
 test_that("an unknown argument of update() is refused", {
   fit <- brenier(faithful, control = gaussian_control())
   expect_error(update(fit, contrl = list()), class = "brenier_error_argument")
+  expect_refused(update(fit, zzz = 3), "argument")
 })

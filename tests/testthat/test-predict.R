@@ -71,7 +71,7 @@ test_that("a map in one dimension rises, and in two it is monotone", {
 })
 
 test_that("the types of a prediction agree with each other", {
-  fit <- brenier(faithful, control = small_control())
+  fit <- faithful_fit()
   new <- faithful[c(5, 200, 17), ]
   map <- predict(fit, new, type = "map")
   expect_identical(dimnames(map), list(rownames(new), c("eruptions", "waiting")))
@@ -131,7 +131,7 @@ test_that("bad newdata are refused", {
   fit <- faithful_fit()
   plain <- brenier(faithful, control = gaussian_control())
   expect_refused(predict(plain, data.frame(eruptions = 2)), "variable")
-  expect_error(predict(fit, data.frame(eruptions = 2)), class = "brenier_error_variable")
+  expect_refused(predict(fit, data.frame(eruptions = 2)), "variable")
   expect_refused(predict(fit, matrix(1, 2, 3)), "argument")
   expect_refused(predict(fit, c(1, 2, 3)), "argument")
   expect_refused(predict(fit, "a"), "type")
@@ -149,4 +149,13 @@ test_that("bad arguments of predict() are refused", {
   expect_refused(predict(fit, type = c("map", "rank")), "argument")
   expect_refused(predict(fit, cbind(1, 2), type = "inverse", tol = -1), "argument")
   expect_refused(predict(fit, faithful, se.fit = TRUE), "argument")
+})
+
+test_that("no rows, or none without missing values, give no error for an inverse", {
+  fit <- faithful_fit()
+  expect_identical(unname(predict(fit, cbind(Inf, 1), type = "inverse")), cbind(NA_real_, NA_real_))
+  expect_identical(unname(predict(fit, cbind(NA_real_, 1), type = "inverse")),
+                   cbind(NA_real_, NA_real_))
+  expect_identical(predict(fit, c(1, 0), type = "inverse"),
+                   predict(fit, cbind(1, 0), type = "inverse"))
 })

@@ -54,3 +54,15 @@ test_that("bad seeds are refused", {
   expect_refused(brenier(faithful, seed = NA), "argument")
   expect_refused(brenier(faithful, seed = 1e10), "argument")
 })
+
+test_that("the kind of generator is kept in a session without a seed too", {
+  old <- RNGkind()
+  withr::defer({
+    do.call(RNGkind, as.list(old))
+    set.seed(1)
+  })
+  RNGkind("Wichmann-Hill", "Box-Muller", "Rejection")
+  rm(".Random.seed", envir = globalenv())
+  simulate(banana_fit(), 3, seed = 1)
+  expect_identical(RNGkind()[1:2], c("Wichmann-Hill", "Box-Muller"))
+})

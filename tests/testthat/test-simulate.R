@@ -90,6 +90,9 @@ test_that("draws are a data frame with the variables of the fit", {
   expect_named(draws, c("eruptions", "waiting"))
   expect_identical(dim(simulate(eruptions_fit(), 3, seed = 1)), c(3L, 1L))
   expect_identical(dim(simulate(faithful_fit(), 1e4, seed = 1)), c(10000L, 2L))
+  none <- simulate(faithful_fit(), 0)
+  expect_identical(dim(none), c(0L, 2L))
+  expect_named(none, names(draws))
 })
 
 test_that("as_draws() gives the same draws", {
