@@ -7,46 +7,60 @@
 #'
 #' @details
 #' **Model.** With whitened data \eqn{z = S^{-1/2}(x - m)}{z = S^(-1/2) (x - m)}, m and S the mean and
-#' covariance of the data, the map is \eqn{T(x) = \nabla u(z)}{T(x) = grad u(z)},
+#' covariance of the data (divisor: the sum of the weights), the map is \eqn{T(x) = \nabla
+#' u(z)}{T(x) = grad u(z)},
 #' \deqn{u(z) = q'z + z'Qz/2 + \sum_j \theta_j a_j^2 s_j((w_j'z - c_j)/a_j),}{u(z) = q'z + z'Qz/2 +
 #'   sum_j theta_j a_j^2 s_j((w_j'z - c_j)/a_j),}
 #' with \eqn{\theta_j \ge 0}{theta_j >= 0} and \eqn{Q \succeq \kappa I}{Q >= kappa I}. A term of the sum is
 #' a ridge atom. Its profile is a *bump*, \eqn{s'' = \phi}{s'' = phi} (curved near c, the slope of the
 #' map rises there), or a *step*, \eqn{s'' = \Phi}{s'' = Phi} (curved on one side of c to infinity: it
-#' gives each tail a scale of its own). So u is strongly convex everywhere, T is a smooth bijection of the whole space, and the density
+#' gives each tail a scale of its own). So u is strongly convex everywhere, T is a smooth bijection
+#' of the whole space, and the density
 #' \deqn{\log f(x) = -|T(x)|^2/2 - (d/2)\log 2\pi + \log\det D^2u(z) - \log\det S^{1/2}}{log f(x) =
 #'   -|T(x)|^2/2 - d/2 log(2 pi) + log det D^2 u(z) - log det S^(1/2)}
 #' is exact and integrates to one. T is the optimal transport map from the fitted law to N(0, I) for
-#' the squared distance in whitened coordinates, \eqn{(x-y)'S^{-1}(x-y)}{(x-y)' S^(-1) (x-y)}; for
-#' Gaussian data it is \eqn{S^{-1/2}(x-m)}{S^(-1/2) (x - m)}.
+#' the squared distance in whitened coordinates, \eqn{|S^{-1/2}(x-m) - y|^2}{|S^(-1/2) (x - m) -
+#' y|^2}. Without atoms it is \eqn{S^{-1/2}(x-m)}{S^(-1/2) (x - m)}, and the law is normal.
 #'
 #' **Fit.** The mean of \eqn{|T|^2/2 - \log\det D^2u}{|T|^2/2 - log det D^2 u} over the data, which is
-#' minus the log likelihood up to a constant, is convex in (q, Q, theta). Mirror steps in the metric
+#' minus the mean log likelihood of a point up to a constant, is convex in (q, Q, theta). A penalty
+#' on theta, see [brenier_control()], is added. Mirror steps in the metric
 #' \eqn{G_{jl} = \mathrm{mean}\,\nabla\psi_j'(D^2u)^{-1}\nabla\psi_l}{G_jl = mean grad psi_j' (D^2
 #' u)^(-1) grad psi_l}, a discretised parabolic Monge-Ampere equation, lower it, explicitly or
-#' implicitly, with a log barrier for the constraints. The atoms (w, c, a) are chosen one round after
-#' the other where the optimality condition is violated most, until the held-out likelihood stops
-#' rising.
+#' implicitly, with a log barrier for the constraints. The atoms (w, c, a) are chosen a few a round,
+#' where the optimality condition is violated most, until the held-out likelihood stops rising. Then
+#' as many rounds as did best there are fitted to all the data.
 #'
 #' **Beyond the data** the likelihood is silent. There the map goes on with the slope that it has over
 #' the outer tenth of the data, along each eigenvector of Q and both ways, by steps that start at the
-#' outermost point. They are set, not fitted, and change nothing among the data.
+#' outermost point. They are set, not fitted, and change the density among the data little, at the
+#' outermost points most. So the tails are normal in shape.
+#'
+#' **Units.** The variables of the fit are the terms of the formula: with `~ log(b)` the density is
+#' that of log(b), and draws are of log(b).
 #'
 #' **Weights** are case weights: a weight of 2 counts a row twice in every mean and in the log
-#' likelihood; rows of weight zero are left out.
+#' likelihood; rows of weight zero are left out. Where the number of points matters, as in the
+#' penalty and the standard error, it is \eqn{(\sum w)^2/\sum w^2}{(sum w)^2 / sum w^2}.
 #'
 #' The fit is deterministic: folds and candidate atoms are drawn from a seed of its own, and the state
 #' of R's generator is left as it was.
 #'
-#' @param x For the default methods a numeric matrix, a data frame of numbers, or a vector: one row a
-#'   point. Otherwise a one-sided formula, whose terms are the variables: `~ a + log(b)`, or `~ .`.
-#' @param formula A one-sided formula, see `x`.
-#' @param data A data frame in which the variables of the formula are looked up first.
+#' @param x A numeric matrix or a data frame of numbers, one row a point and one column a variable,
+#'   or a vector, one number a point. There may be no missing values. Or a one-sided formula, see
+#'   `formula`.
+#' @param formula A one-sided formula, whose terms are the variables: `~ a + log(b)`, or `~ .` for
+#'   all of `data`. Every term must be numeric; there are no interactions.
+#' @param data A data frame in which the variables of the formula are looked up first; then they are
+#'   looked up where the formula was written.
 #' @param weights Case weights, not negative, one a row; evaluated in `data` by the formula method.
-#' @param subset,na.action As in [stats::lm()]; evaluated in `data`.
+#'   By default 1 each.
+#' @param subset,na.action As in [stats::lm()], for the formula method alone; `subset` is evaluated
+#'   in `data`. By default rows with missing values are removed, as `getOption("na.action")` says.
 #' @param control A list from [brenier_control()], or a plain list of its arguments.
-#' @param seed A seed for the folds and the candidate atoms; by default a fixed one.
-#' @param ... For the generic, arguments of the methods; none else.
+#' @param seed A seed, one number, for the folds and the candidate atoms; by default 1.
+#' @param ... For the generic, arguments of the methods. The methods take none: a name that is not
+#'   an argument is an error.
 #'
 #' @return An object of class `brenier`, a list with
 #'   \item{potential}{the potential in whitened coordinates: `family`, `d`, `direction` (a column a
@@ -56,14 +70,16 @@
 #'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)} and `logdet` of that matrix}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
 #'   \item{validation}{a data frame, one row a least width and round: `min_width`, `round`, mean number
-#'     of `atoms`, held-out `loss` a point and its standard error `se`; `NULL` without folds}
+#'     of `atoms`, held-out `loss` a point, that is, the mean of \eqn{|T|^2/2 - \log\det
+#'     D^2u}{|T|^2/2 - log det D^2 u}, and its standard error `se`; `NULL` without folds}
 #'   \item{min_width}{the least width that was used}
-#'   \item{held_out}{held-out log likelihood a point at the chosen round, its standard error and the
-#'     number of folds; `NA` without folds}
+#'   \item{held_out}{a list: `log_likelihood`, held out, a point, at the width and round that were
+#'     chosen for it, hence a little too good; its standard error `se`; the number of `folds`.
+#'     Without folds `NA`, `NA` and 0}
 #'   \item{gap}{the certificate in nats a point, see [certificate()]}
 #'   \item{converged, status}{whether the certificate meets `control$tol`, and why the fit ended:
 #'     `"ok"`, `"max_iterations"`, `"max_time"`, `"stalled"` or `"interrupted"`}
-#'   \item{log_likelihood}{of the data, weighted}
+#'   \item{log_likelihood}{of the data: the sum of weight times log density}
 #'   \item{x, weights, variables, n, d}{the data that were used, as a matrix}
 #'   \item{call, terms, na.action, control, seconds}{how it was obtained}
 #'

@@ -1,6 +1,6 @@
 #' Certificate of a fit
 #'
-#' How far the objective can be from its minimum over the potentials with the same atoms: a bound
+#' How far the objective can be from its minimum over the coefficients of the same atoms: a bound
 #' that is proved at the point where the fit ended, not an estimate.
 #'
 #' @details
@@ -11,13 +11,21 @@
 #'   \kappa\,\mathrm{tr} Z,}{L >= L_fit - gap, gap = mean |T|^2 - |c|^2/2 - d + lambda sum theta_j -
 #'   kappa tr Z,}
 #' where Z is the multiplier of \eqn{Q \succeq \kappa I}{Q >= kappa I}, recovered from the gradient. The
-#' bound holds whatever the solver did; it is infinite while the gradient is not dual feasible. It
-#' does not speak of potentials with other atoms: that is what the held-out likelihood is for.
+#' sums are over the fitted atoms. Atoms that continue the map beyond the data are held as they are;
+#' with such atoms the gap also has minus the sum of their coefficients times the gradient there.
+#'
+#' The bound holds whatever the solver did; it is infinite while the gradient is not dual feasible.
+#' It does not speak of potentials with other atoms: that is what the held-out likelihood is for.
 #'
 #' @param fit A fit of [brenier()].
 #' @param ... None.
-#' @return A list of class `brenier_certificate`: `gap` in nats a point, `tol` that was asked for,
-#'   `met`, `objective` of the fit and `lower_bound` of its minimum.
+#' @return A list of class `brenier_certificate`, with numbers in nats a point: `gap`, the `tol`
+#'   that was asked for, whether it was `met`, the `objective` of the fit and the `lower_bound` of
+#'   its minimum. The objective is in whitened coordinates, so that it is not minus the log
+#'   likelihood: add \eqn{(d/2)\log 2\pi + \log\det S^{1/2}}{d/2 log(2 pi) + log det S^(1/2)}, and
+#'   take off the penalty.
+#' @section Errors:
+#' `brenier_error_type` if `fit` is not a fit.
 #' @examples
 #' certificate(brenier(~ eruptions + waiting, data = faithful))
 #' @export

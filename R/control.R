@@ -1,41 +1,52 @@
 #' How a map is fitted
 #'
-#' Every knob of [brenier()] in one list, each checked. The defaults serve data from fifty points to a
-#' hundred thousand; the first to try are `max_atoms` (0 gives the Gaussian map), `penalty` (more is
-#' smoother) and `folds`.
+#' Every setting of [brenier()] in one list, each checked. The defaults serve data from fifty points
+#' to a hundred thousand; the first to try are `max_atoms` (0 gives the Gaussian map), `penalty`
+#' (more is smoother) and `folds`.
 #'
 #' @param max_atoms Most ridge atoms in the potential. 0 gives the Gaussian map, that is, the normal
 #'   law with the mean and covariance of the data.
 #' @param max_iter Most mirror steps of the final fit, and of each fit on a part of the data. A fit
 #'   that runs out of them is returned as it is, with a warning, and `converged` is `FALSE`.
-#' @param tol The certificate to reach: the fit is over when the mean loss of the data is proved to
-#'   be within `tol` nats a point of its minimum over the chosen atoms.
+#' @param tol The certificate to reach, from 1e-12 to 1: the fit is over when the objective is
+#'   proved to be within `tol` nats a point of its minimum over the coefficients of the chosen
+#'   atoms.
 #' @param schedule Step sizes \eqn{\eta_k} of the mirror steps k = 1, 2, ...: `"adaptive"` starts at
 #'   `step` and grows after full steps, shrinks after shortened ones; `"constant"` is `step`,
-#'   `"sqrt"` is `step`/sqrt(k), `"harmonic"` is `step`/k; or a function of k.
+#'   `"sqrt"` is `step`/sqrt(k), `"harmonic"` is `step`/k; or a function of k that returns one
+#'   positive number.
 #' @param step The first step size. `Inf`, the default of implicit steps, makes them Newton steps.
-#'   The default of explicit steps is 0.5.
+#'   The default of explicit steps is 0.5; they need a finite one.
 #' @param implicit `TRUE` solves \eqn{(G + \eta H)\delta = -\eta g}{(G + eta H) delta = -eta g},
 #'   `FALSE` the explicit \eqn{G\delta = -\eta g}{G delta = -eta g}; see [brenier()].
-#' @param validation Fraction of the data held out when `folds = 1`.
-#' @param folds Folds of the cross-validation that decides how many atoms there are. 1 holds out one
-#'   part of size `validation`; 0 holds out nothing and adds atoms until `max_atoms`. By default 5
-#'   up to 5000 points and 1 above, where one part is large enough to judge by. With fewer than
-#'   max(10, 2 (d + 2)) points the map is Gaussian, unless `folds = 0`.
-#' @param kappa Floor of the eigenvalues of \eqn{D^2u}{D^2 u} in whitened coordinates, in (0, 1). It
-#'   keeps the map invertible and the density positive in gaps of the data; smaller values allow
-#'   emptier gaps and longer tails.
+#' @param validation Fraction of the data held out when `folds = 1`, strictly between 0 and 0.9.
+#' @param folds Folds of the cross-validation that decides how many rounds of atoms there are and
+#'   how narrow they may be; at most half the number of points. Equal rows
+#'   stay together. 1 holds out one part of size `validation`;
+#'   0 holds out nothing and adds atoms until there are `max_atoms` or none lowers the objective
+#'   noticeably, which overfits. By default 5 up to 5000 points and 1 above, where one part is large
+#'   enough to judge by. With fewer than max(10, 2 (d + 2)) points the map is Gaussian, unless
+#'   `folds = 0`.
+#' @param kappa Floor of the eigenvalues of Q, and so of \eqn{D^2u}{D^2 u}, in whitened coordinates,
+#'   strictly between 0 and 1. It keeps the map invertible and the density positive in gaps of the
+#'   data; smaller values allow emptier gaps and longer tails.
 #' @param min_width Least width of an atom in whitened coordinates, where the data have unit
-#'   variance: the resolution of the map. By default the validation chooses among 0.05, 0.1 and 0.2
-#'   up to three dimensions, twice that above; the middle one without a validation.
+#'   variance, from 0.001 to 2: the resolution of the map. By default the validation chooses among
+#'   0.05, 0.1 and 0.2 up to three dimensions, twice that above; the middle one without a
+#'   validation.
 #' @param penalty Weight of the sum of the coefficients of the atoms. The objective a point has
-#'   `penalty`/n times that sum: the weight of `penalty` points of data per unit of curvature.
-#' @param max_seconds Wall-clock limit of each of the fits in seconds.
+#'   `penalty`/n times that sum, n the effective number of points of [brenier()]: the weight of
+#'   `penalty` points of data per unit of curvature.
+#' @param max_seconds Wall-clock limit in seconds of each of the fits: one for each fold and width
+#'   that the validation tries, by default 15, and the final one.
 #' @param ledger Number of points that stand for N(0, I) in the columns `jeffreys`, `regret`,
 #'   `regret_bound` and `identity` of the [trace][brenier_trace], at least 2 d of them; 0 leaves
 #'   these columns `NA`. They cost a few milliseconds for small data, a tenth of the final fit for
 #'   large; the map does not depend on them.
-#' @return A list of class `brenier_control` with an element for each argument.
+#' @return A list of class `brenier_control` with an element for each argument; `NULL` stands for
+#'   what is chosen from the data.
+#' @section Errors:
+#' `brenier_error_argument`, which names the argument, its value and what is allowed.
 #' @seealso [brenier()]
 #' @examples
 #' brenier_control(max_atoms = 20, penalty = 3)
@@ -48,13 +59,19 @@ brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedu
   if (!is.function(schedule)) {
     schedule <- check_choice(schedule, c("adaptive", "constant", "sqrt", "harmonic"), "schedule")
   }
+  step <- check_number(step %||% (if (implicit) Inf else 0.5), "step", 1e-10, Inf, infinite = TRUE)
+  if (!implicit && is.infinite(step)) {
+    brenier_abort(c(
+      "{.arg step} must be finite where {.arg implicit} is FALSE, not {step}.",
+      i = "Only implicit steps can be Newton steps."
+    ), "argument", argument = "step")
+  }
   structure(list(
     max_atoms = check_count(max_atoms, "max_atoms", max = 1e4),
     max_iter = check_count(max_iter, "max_iter", 1, 1e6),
     tol = check_number(tol, "tol", 1e-12, 1),
     schedule = schedule,
-    step = check_number(step %||% (if (implicit) Inf else 0.5), "step", 1e-10, Inf,
-                        infinite = TRUE),
+    step = step,
     implicit = implicit,
     validation = check_number(validation, "validation", 0, 0.9, open = TRUE),
     folds = if (!is.null(folds)) check_count(folds, "folds", 0, 1000),

@@ -60,6 +60,10 @@ check_variables <- function(formula, data, name = "data") {
 eval_frame <- function(frame, env) {
   tryCatch(eval(frame, env), error = function(e) {
     if (inherits(e, "brenier_error")) stop(e)
+    if (grepl("(weights)", conditionMessage(e), fixed = TRUE)) {
+      brenier_abort("{.arg weights} must be one number a row of the data.", "argument",
+                    argument = "weights")
+    }
     brenier_abort(c(
       "The variables of {.arg formula} cannot be evaluated.", x = "{conditionMessage(e)}"
     ), "variable", argument = "formula")
@@ -70,7 +74,7 @@ eval_frame <- function(frame, env) {
 #' @noRd
 frame_points <- function(model, name = "data") {
   extra <- c("(weights)", "(offset)")
-  columns <- model[setdiff(names(model), extra)]
+  columns <- lapply(model[setdiff(names(model), extra)], missing_as_number)
   for (variable in names(columns)) {
     if (!is.numeric(columns[[variable]]) || is.factor(columns[[variable]])) {
       abort_not_numeric(columns[[variable]], variable, name)

@@ -1,15 +1,18 @@
 #' Parts of a fitted map
 #'
 #' @param object,x A fit of [brenier()].
-#' @param ... For `residuals()`, `logLik()`, `nobs()` and `formula()` none.
+#' @param ... None.
 #' @return
-#'   * `residuals()`: the reference residuals T(x), a matrix with one row a point of the data, N(0, I)
-#'     if the fit is right;
-#'   * `logLik()`: the weighted log likelihood of the data; its `df` counts the means, the covariances and
-#'     one coefficient an atom, not the choice of the atoms, so that `AIC()` flatters a fit with many atoms; `held_out` of the fit
-#'     is the figure to trust;
+#'   * `residuals()`: the reference residuals T(x), a matrix with one row for each row of positive
+#'     weight, a sample of N(0, I) if the fit is right;
+#'   * `logLik()`: the log likelihood of the data, the sum of weight times log density. Its `df`
+#'     counts the means, the covariances and one coefficient a fitted atom, not the choice of the
+#'     atoms, so that `AIC()` flatters a fit with many atoms; `held_out` of the fit is the figure to
+#'     trust;
 #'   * `nobs()`: number of rows of positive weight;
-#'   * `formula()`, `terms()`, `model.frame()`: of the formula method.
+#'   * `formula()`, `terms()`: those of the formula method, otherwise a formula with the names of
+#'     the columns;
+#'   * `model.frame()`: the variables of the fit at the rows of positive weight, a data frame.
 #' @name brenier_methods
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
@@ -48,14 +51,17 @@ model.frame.brenier <- function(formula, ...) as.data.frame(formula$x)
 #' Tidy summaries of a fitted map
 #'
 #' @param x A fit of [brenier()].
-#' @param data,newdata Data to add columns to: by default those of the fit.
+#' @param data,newdata A data frame to add columns to, with the variables of the fit; `newdata` goes
+#'   before `data`. By default the variables and rows of the fit.
 #' @param ... None.
 #' @return Data frames:
-#'   * `glance()` has one row: `n`, `d`, `atoms`, `log_likelihood`, `held_out`, `held_out_se` (a point),
-#'     `gap`, `converged`, `iterations`, `seconds`;
-#'   * `tidy()` has one row an atom: `atom`, `tail` (set beyond the data, not fitted), `profile`, its direction in whitened coordinates
+#'   * `glance()` has one row: `n`, `d`, `atoms` (with those for the tails), `log_likelihood` of all
+#'     the data, `held_out` log likelihood a point and its standard error `held_out_se`, `gap`,
+#'     `converged`, `iterations`, `seconds`;
+#'   * `tidy()` has one row an atom: `atom`, `tail` (whether it continues the map beyond the data
+#'     and is not fitted), `profile` (`"bump"` or `"step"`), its direction in whitened coordinates
 #'     (one column a variable), `centre`, `width` and `coefficient`;
-#'   * `augment()` is the data with `.log_density` and `.rank`.
+#'   * `augment()` is the data with the columns `.log_density` and `.rank`, see [predict.brenier()].
 #' @name brenier_tidiers
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)

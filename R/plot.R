@@ -20,8 +20,9 @@
 #' * `"trace"`: objective and held-out loss at each step, with a line where a round of atoms begins;
 #'   and the certificate, on a log scale where it is finite, with the tolerance that was asked for.
 #' * `"qq"`: \eqn{|T(x)|^2} against the quantiles of the chi-squared law, and each coordinate of
-#'   T(x) against normal quantiles, with the band that holds 95% of each order statistic if the fit
-#'   is right. The fit has seen the data, so that points keep to the band a little too well.
+#'   T(x) against normal quantiles, with the band in which each order statistic lies with
+#'   probability 95% if the fit is right. The fit has seen the data, so that points keep to the band
+#'   a little too well.
 #'
 #' `"trace"` and, from two variables on, `"qq"` have two panels: they share the page, or take two
 #' cells of a layout set by `par(mfrow = )`. The matrix of scatter plots takes the whole page.

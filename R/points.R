@@ -10,6 +10,7 @@ as_points <- function(x, name, finite = TRUE) {
                   "empty", argument = name)
   }
   if (is.data.frame(x)) {
+    x[] <- lapply(x, missing_as_number)
     wrong <- names(x)[!vapply(x, function(v) is.numeric(v) && !is.object(v), NA)]
     if (length(wrong)) abort_not_numeric(x[[wrong[1]]], wrong[1], name)
     x <- as.matrix(x)
@@ -27,6 +28,10 @@ as_points <- function(x, name, finite = TRUE) {
   if (finite) check_finite(x, name)
   x
 }
+
+#' A column of nothing but NA is logical to R; here it is a number that is missing.
+#' @noRd
+missing_as_number <- function(v) if (is.logical(v) && all(is.na(v))) as.double(v) else v
 
 #' The names of the columns; x1, x2, ... where there is none, and no name twice.
 #' @noRd

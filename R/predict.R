@@ -1,24 +1,29 @@
 #' Density, map and ranks of a fitted map
 #'
 #' @param object A fit of [brenier()].
-#' @param newdata Where to predict: a data frame with the variables of the fit, or a matrix with its
-#'   columns; by default the data of the fit. For `type = "inverse"`, points of the reference: a
-#'   matrix of d columns. Rows with missing values give `NA`.
+#' @param newdata Where to predict; by default the data of the fit. A data frame in which the terms
+#'   of the formula are evaluated, or, for a fit without formula, that has its columns. Or a matrix
+#'   with a column for each variable of the fit, by name if it has those names: for `~ log(b)` the
+#'   values of log(b). Or a vector: values of the one variable, or one point in d dimensions. For
+#'   `type = "inverse"`, points of the reference: a matrix of d columns. Rows with missing values
+#'   give `NA`.
 #' @param type What to return, for each row x of `newdata`:
-#'   * `"density"`, `"log_density"`: f(x) or log f(x) of the fitted law, in the units of the data;
+#'   * `"density"`, `"log_density"`: f(x) or log f(x) of the fitted law, in the units of the
+#'     variables of the fit;
 #'   * `"map"`: T(x), a point of the reference N(0, I);
-#'   * `"inverse"`: the x with T(x) = the row;
+#'   * `"inverse"`: the x with T(x) = the row, in the units of the variables of the fit;
 #'   * `"rank"`: the center-outward rank, in `[0, 1)`: the probability that the fitted law gives to
 #'     the quantile region that x lies on the border of,
 #'     \eqn{P(\chi^2_d \le |T(x)|^2)}{P(chisq_d <= |T(x)|^2)}.
 #' @param tol For `"inverse"`: the largest error of T(x) that is accepted, relative to 1 + the largest
 #'   coordinate of the row.
 #' @param ... None; anything here is an error.
-#' @return A vector with one number a row, or for `"map"` and `"inverse"` a matrix with one row a row
-#'   and one column a variable.
+#' @return A vector with one number for each row of `newdata`, or for `"map"` and `"inverse"` a
+#'   matrix with one row for each and one column a variable.
 #' @section Errors:
 #' `brenier_error_variable` for a variable that is missing in `newdata`, `brenier_error_type` for one
-#' that is not numeric, `brenier_error_argument` for another wrong argument. A row whose inverse
+#' that is not numeric, `brenier_error_argument` for another wrong argument, such as a matrix with
+#' the wrong number of columns. A row whose inverse
 #' cannot be found to `tol` is `NA`, with the warning `brenier_warning_not_converged`.
 #' @references
 #' Chernozhukov, V., Galichon, A., Hallin, M. and Henry, M. (2017). Monge-Kantorovich depth, quantiles,

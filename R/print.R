@@ -1,12 +1,25 @@
 #' Print and summarise a fitted map
 #'
+#' @details
+#' The lines of a printed fit:
+#' * the size of the data, with the rows that were removed for missing values;
+#' * `potential`: the number of ridge atoms, and of those that continue the map beyond the data,
+#'   which are not fitted; `Gaussian` where there are none, and why;
+#' * `log lik.`: the mean log density of a point, in the sample and held out, the latter with its
+#'   standard error. The number and the least width of the atoms are those with the best held-out
+#'   value, so that it is a little too good;
+#' * `certificate`: no other coefficients of these atoms lower the objective by more than this, see
+#'   [certificate()];
+#' * `converged` or `NOT converged` and why: whether the certificate met `tol` of
+#'   [brenier_control()]; the mirror steps of the final fit, and the seconds of all fits.
+#'
 #' @param x,object A fit of [brenier()] or its summary.
 #' @param digits Significant digits.
 #' @param ... None.
 #' @return `print()` returns its argument invisibly. `summary()` returns a list of class
 #'   `summary.brenier` with `fit`, `residuals` (a data frame with a row a coordinate of the reference:
-#'   mean, sd, skewness, excess kurtosis and the Kolmogorov distance to N(0, 1)) and `reach` (the
-#'   largest center-outward rank of a point of the data).
+#'   `mean`, `sd`, `skewness`, excess `kurtosis` and the Kolmogorov `distance` to N(0, 1), weighted)
+#'   and `reach` (the largest center-outward rank of a point of the data).
 #' @name print.brenier
 #' @examples
 #' summary(brenier(~ eruptions + waiting, data = faithful))
@@ -45,6 +58,9 @@ rows_of <- function(x) {
 potential_words <- function(x) {
   atoms <- x$potential$n_atoms
   if (x$control$max_atoms == 0) return("Gaussian: no atoms were allowed")
+  if (atoms == 0 && identical(x$control$folds, 0L)) {
+    return("Gaussian: no atom lowered the objective")
+  }
   if (atoms == 0 && is.null(x$validation)) return("Gaussian: too few points to judge atoms by")
   if (atoms == 0) return("Gaussian: no atom improved the held-out likelihood")
   tails <- x$potential$n_tails

@@ -2,20 +2,25 @@
 #'
 #' The center-outward quantile region of probability `level`: the image, under the inverse of the map,
 #' of the ball that the reference N(0, I) gives that probability. It holds probability `level` of the
-#' fitted law whatever its shape, regions of higher level contain those of lower, and one need not be
-#' convex.
+#' fitted law whatever its shape, and regions of higher level contain those of lower. A region is
+#' one connected piece, also where the law is in several; it need not be convex.
 #'
 #' @param fit A fit of [brenier()].
 #' @param level Probabilities, strictly between 0 and 1.
-#' @param n Number of points of a contour in two dimensions.
+#' @param n Number of points of a contour in two dimensions, at least 8; the first comes again as
+#'   the last row.
 #' @param ... None.
 #' @return A list of class `brenier_region` with
 #'   \item{level, radius}{the probabilities and the radii of the balls,
 #'     \eqn{\sqrt{\chi^2_{d,level}}}{sqrt(qchisq(level, d))}}
-#'   \item{contour}{d = 1: a data frame with `lower` and `upper`, a row a level; d = 2: a data frame
-#'     with `level` and the two variables, whose rows go once around each region; d > 2: `NULL`}
+#'   \item{contour}{d = 1: a data frame with `level`, `lower` and `upper`, a row a level; d = 2: a
+#'     data frame with `level` and the two variables, whose rows go once around each region; d > 2:
+#'     `NULL`}
 #'   \item{contains}{a function of `newdata`, as [predict.brenier()] takes it: a logical matrix with a
 #'     row a point and a column a level}
+#'   \item{variables}{their names}
+#' @section Errors:
+#' `brenier_error_argument` for a wrong `level` or `n`, `brenier_error_type` if `fit` is not a fit.
 #' @references
 #' Hallin, M., del Barrio, E., Cuesta-Albertos, J. and Matran, C. (2021). Distribution and quantile
 #' functions, ranks and signs in dimension d: a measure transportation approach. *Annals of

@@ -1,14 +1,15 @@
 #' Draws from a fitted map
 #'
 #' Independent draws from the fitted law: normal draws of the reference, taken back through the
-#' inverse of the map. A million draws in two dimensions take about a second.
+#' inverse of the map.
 #'
 #' @param object A fit of [brenier()].
 #' @param nsim Number of draws.
 #' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
 #'   from the user's stream.
 #' @param ... None; anything here is an error.
-#' @return A data frame of `nsim` rows with the variables of the fit.
+#' @return `simulate()`: a data frame of `nsim` rows with the variables of the fit, for `~ log(b)`
+#'   that is `log(b)`. `as_draws()`: the same as a [posterior::draws_df] of one chain.
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' simulate(fit, nsim = 5, seed = 1)
@@ -23,7 +24,6 @@ simulate.brenier <- function(object, nsim = 1, seed = NULL, ...) {
 #' @rdname simulate.brenier
 #' @param x A fit of [brenier()].
 #' @param ndraws Number of draws.
-#' @details [posterior::as_draws()] gives the same draws in a format of the posterior package.
 #' @importFrom posterior as_draws
 #' @export
 as_draws.brenier <- function(x, ndraws = 1000, seed = NULL, ...) {

@@ -6,10 +6,12 @@
 #' @format
 #' \describe{
 #'   \item{`iter`}{number of steps taken before this state}
-#'   \item{`round`}{round of column generation; 0 fits the Gaussian map}
+#'   \item{`round`}{round of column generation; 0 fits the Gaussian map, and the number after the
+#'     last round marks the steps that lower the barrier to meet the tolerance}
 #'   \item{`objective`}{mean of \eqn{|T|^2/2 - \log\det D^2u}{|T|^2/2 - log det D^2 u} over the data, in
 #'     whitened coordinates, plus the penalty; nats a point}
-#'   \item{`validation`}{held-out loss of the round, from the validation}
+#'   \item{`validation`}{held-out loss of the round, from the validation: a mean over its folds, not
+#'     over these data; `NaN` without}
 #'   \item{`kl`}{objective less the certified lower bound of its minimum over the final atoms: an upper
 #'     bound of what a Kullback-Leibler divergence from the data to the model can still lose}
 #'   \item{`eta`}{step size \eqn{\eta}{eta}; `Inf` is a Newton step}

@@ -1,8 +1,15 @@
 .onLoad <- function(libname, pkgname) {
   the$threads <- .Call(C_brenier_threads_set, as.integer(default_threads()))
-  level <- getOption("brenier.simd", Sys.getenv("BRENIER_SIMD", "auto"))
-  if (level != "auto" && is.na(.Call(C_brenier_simd_set, level))) {
+  level <- wanted_level()
+  if (level != "auto") .Call(C_brenier_simd_set, level)
+}
+
+.onAttach <- function(libname, pkgname) {
+  level <- wanted_level()
+  if (!level %in% c("auto", brenier_simd())) {
     packageStartupMessage("brenier: there is no instruction level '", level, "' here; using '",
-                          .Call(C_brenier_simd_level), "'.")
+                          brenier_simd(), "'.")
   }
 }
+
+wanted_level <- function() getOption("brenier.simd", Sys.getenv("BRENIER_SIMD", "auto"))

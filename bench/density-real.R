@@ -1,4 +1,4 @@
-# Held-out log likelihood on real data: repeated 5-fold, with the paired difference to the best rival.
+# Held-out log likelihood on real data: repeated 5-fold, paired difference to the best rival.
 # Rscript bench/density-real.R [--quick | --full]
 
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
@@ -86,8 +86,15 @@ show_table(
   "Held-out log likelihood a point, 5-fold cross-validation",
   do.call(rbind, rows),
   c(
-    "times: repeats of the cross-validation. Hpi, Hlscv, Hscv, Hns: Gaussian kernel density estimates with these bandwidth selectors of ks; - where a selector failed on a fold. mclust: Gaussian mixture chosen by BIC.",
-    "ahead: brenier minus the best rival, which is chosen by this very table; se: standard error of that paired difference over the points.",
+    paste(
+      "times: repeats of the cross-validation. Hpi, Hlscv, Hscv, Hns: Gaussian kernel density",
+      "estimates with these bandwidth selectors of ks; - where a selector failed on a fold.",
+      "mclust: Gaussian mixture chosen by BIC."
+    ),
+    paste(
+      "ahead: brenier minus the best rival, which is chosen by this very table; se: standard",
+      "error of that paired difference over the points."
+    ),
     "s.: seconds on all the data, to fit or (kde) to select the bandwidth by the best selector.",
     notes
   )

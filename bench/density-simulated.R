@@ -55,12 +55,20 @@ for (name in names(simulated)) {
 }
 
 show_table(
-  paste0("Test log likelihood a point: ", n_train, " points to fit, ", n_test, " fresh ones, mean of ",
+  paste0("Test log likelihood a point: ", n_train, " points to fit, ", n_test, " fresh, mean of ",
          length(seeds), " seed(s)"),
   do.call(rbind, rows),
   c(
-    "held.out: what the fit itself says, from its cross-validation; difference: brenier on fresh points minus that; worst: the least over the seeds. The tails hold if no seed is worse by .05.",
-    "truth: mean log density of the law that the points come from. best.kde: the best of the selectors, judged by this table. s.brenier: seconds a fit, on one thread, two fits at a time.",
+    paste(
+      "held.out: what the fit itself says, from its cross-validation; difference: brenier on",
+      "fresh points minus that; worst: the least over the seeds. The tails hold if no seed is",
+      "worse by .05."
+    ),
+    paste(
+      "truth: mean log density of the law that the points come from. best.kde: the best of",
+      "the selectors, judged by this table. s.brenier: seconds a fit, on one thread, two fits",
+      "at a time."
+    ),
     notes
   )
 )

@@ -31,17 +31,20 @@ z <- matrix(rnorm(2 * n), n)
 error_reference <- max(abs(predict(fit, predict(fit, z, type = "inverse"), type = "map") - z))
 
 show_table(
-  paste0("From the fits of faithful: ", formatC(n, format = "d", big.mark = " "), " points, seconds"),
+  paste0("From the fits of faithful: ", formatC(n, format = "d", big.mark = " "),
+         " points, seconds"),
   data.frame(
-    what = c("draws", "density", "draws taken back: largest error, sd", "reference and back: largest error"),
+    what = c("draws", "density", "draws taken back: largest error, sd",
+             "reference and back: largest error"),
     brenier = c(fixed(took[["draw_brenier"]], 2), fixed(took[["density_brenier"]], 2),
                 formatC(c(error_data, error_reference), digits = 1, format = "e")),
     mclust = c(fixed(took[c("draw_mclust", "density_mclust")], 2), "-", "-"),
     kde = c(fixed(took[c("draw_kde", "density_kde")], 2), "-", "-")
   ),
   c(
-    paste0("kde: bandwidth Hpi of ks; draws are resampled points plus noise; the density is ks::kde at ",
-           formatC(n_kde, format = "d", big.mark = " "), " points, scaled up."),
+    paste0("kde: bandwidth Hpi of ks; draws are resampled points plus noise; ",
+           "the density is ks::kde at ", formatC(n_kde, format = "d", big.mark = " "),
+           " points, scaled up."),
     paste0("brenier used ", brenier_threads(), " thread(s), SIMD level ", brenier_simd(), ".")
   )
 )

@@ -13,12 +13,14 @@ processor <- function() {
 }
 
 versions <- function(packages) {
-  paste(packages, vapply(packages, function(p) format(utils::packageVersion(p)), ""), collapse = ", ")
+  each <- vapply(packages, function(p) format(utils::packageVersion(p)), "")
+  paste(packages, each, collapse = ", ")
 }
 
 results <- c(
   "# Benchmarks", "",
-  paste0("Made by `make bench`", if (length(arguments)) paste0(" with ", paste(arguments, collapse = " ")),
+  paste0("Made by `make bench`",
+         if (length(arguments)) paste0(" with ", paste(arguments, collapse = " ")),
          ", ", format(Sys.Date()), "."),
   paste0(R.version.string, "; ", versions(c("brenier", "mclust", "ks", "MASS")), "."),
   paste0(processor(), ", ", parallel::detectCores(), " processors; brenier with ",

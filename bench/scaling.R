@@ -30,7 +30,8 @@ call_measure <- function(n, threads) {
   out <- system2(
     file.path(R.home("bin"), "Rscript"),
     c(shQuote(script_path()), "--one", format(n, scientific = FALSE), threads),
-    stdout = TRUE, env = paste0("R_LIBS=", shQuote(paste(.libPaths(), collapse = .Platform$path.sep)))
+    stdout = TRUE,
+    env = paste0("R_LIBS=", shQuote(paste(.libPaths(), collapse = .Platform$path.sep)))
   )
   line <- grep("^figures ", out, value = TRUE)
   if (length(line) != 1) stop("The fit of ", n, " points failed: ", paste(out, collapse = "\n"))
@@ -53,8 +54,15 @@ if (identical(arguments[1], "--one")) {
       held.out = fixed(figures[, 8])
     ),
     c(
-      "s.a.1e4: seconds for 10 000 points. peak.MB: most memory of the R process (NA where the system does not tell); fit.MB: what the fit added to the peak before it, which R, the packages and the data had made.",
-      "Up to 5000 points the default is 5 folds, above it one part is held out: the cost of a point falls there."
+      paste(
+        "s.a.1e4: seconds for 10 000 points. peak.MB: most memory of the R process (NA where",
+        "the system does not tell); fit.MB: what the fit added to the peak before it, which",
+        "R, the packages and the data had made."
+      ),
+      paste(
+        "Up to 5000 points the default is 5 folds, above it one part is held out: the cost of",
+        "a point falls there."
+      )
     )
   )
 }

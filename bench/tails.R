@@ -7,7 +7,7 @@ source(file.path(dirname(gsub("~+~", " ", file, fixed = TRUE)), "common.R"))
 n_draws <- 1e5
 n_train <- amount(300, 1500)
 
-# Share of the rows of y with a variable more than k of its standard deviations outside its range in x.
+# Share of the rows of y with a variable more than k of its sd outside its range in x.
 share_outside <- function(y, x, k) {
   low <- apply(x, 2, min) - k * apply(x, 2, sd)
   high <- apply(x, 2, max) + k * apply(x, 2, sd)
@@ -51,10 +51,19 @@ rows <- run_jobs(sets, function(name) {
 })
 
 show_table(
-  "Draws far outside the data, in 10 000: some variable beyond its range by more than 1 or 2 of its sd",
+  paste(
+    "Draws far outside the data, in 10 000: some variable beyond its range by more than 1 or",
+    "2 of its sd"
+  ),
   do.call(rbind, rows),
   c(
-    "kde: resampled points plus noise of bandwidth Hpi of ks. truth: fresh points of the law itself.",
-    "farthest: of the draws of brenier, from the mean, in standard deviations of a variable. tail.atoms: atoms set to continue the map beyond the data."
+    paste(
+      "kde: resampled points plus noise of bandwidth Hpi of ks. truth: fresh points of the",
+      "law itself."
+    ),
+    paste(
+      "farthest: of the draws of brenier, from the mean, in standard deviations of a",
+      "variable. tail.atoms: atoms set to continue the map beyond the data."
+    )
   )
 )

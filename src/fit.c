@@ -169,7 +169,8 @@ static void drop_vanished(fitter *f, int *keep) {
   const br_moments *m = &f->mirror.moments;
   int first = br_ridge_first_atom(u), dropped = 0;
   for (int j = first; j < u->n_coef; j++) {
-    double h = m->hessian[(size_t)j * m->ldm + j];
+    /* explicit steps have no Hessian */
+    double h = (f->options->mirror.implicit ? m->hessian : m->metric)[(size_t)j * m->ldm + j];
     keep[j - first] =
         u->frozen[j] || u->coef[j] * sqrt(h) > VANISHED * sqrt(f->mirror.beta);
     dropped += !keep[j - first];
