@@ -115,7 +115,7 @@ as_control <- function(control) {
 step_sizes <- function(control) {
   k <- seq_len(control$max_iter)
   if (is.function(control$schedule)) {
-    return(vapply(k, function(i) step_at(control$schedule, i), 0))
+    return(vapply(k, function(i) step_at(control$schedule, i, control$implicit), 0))
   }
   switch(control$schedule,
     adaptive = NULL,
@@ -125,9 +125,10 @@ step_sizes <- function(control) {
   )
 }
 
-step_at <- function(schedule, k) {
+step_at <- function(schedule, k, implicit) {
   eta <- tryCatch(schedule(k), error = function(e) e)
-  if (is.numeric(eta) && length(eta) == 1 && !is.na(eta) && eta > 0) return(as.double(eta))
+  fits <- is.numeric(eta) && length(eta) == 1 && !is.na(eta) && eta > 0
+  if (fits && (implicit || is.finite(eta))) return(as.double(eta))
   what <- if (inherits(eta, "error")) paste0("fails: ", conditionMessage(eta)) else
     paste0("gives ", shown(eta))
   brenier_abort(c(

@@ -83,8 +83,9 @@ tidy.brenier <- function(x, ...) {
   direction <- t(p$direction[, at, drop = FALSE])
   colnames(direction) <- x$variables
   data.frame(
-    atom = seq_along(at), tail = seq_along(at) > p$n_atoms - p$n_tails, profile = c("bump", "step")[p$profile[at] + 1L], direction, centre = p$centre[at], width = p$width[at],
-    coefficient = p$coef[p$d + at], check.names = FALSE
+    atom = seq_along(at), tail = seq_along(at) > p$n_atoms - p$n_tails,
+    profile = c("bump", "step")[p$profile[at] + 1L], direction, centre = p$centre[at],
+    width = p$width[at], coefficient = p$coef[p$d + at], check.names = FALSE
   )
 }
 

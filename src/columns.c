@@ -18,9 +18,8 @@ static br_column *take_columns(br_workspace *ws, int count, int d) {
   return columns;
 }
 
-void br_columns_make(br_columns *columns, const br_columns_options *options,
-                     const br_potential *u, const br_sample *sample, int n_wanted,
-                     br_workspace *ws) {
+void br_columns_make(br_columns *columns, const br_columns_options *options, const br_potential *u,
+                     const br_sample *sample, int n_wanted, br_workspace *ws) {
   int d = sample->d;
   size_t n = sample->n < options->max_points ? sample->n : options->max_points, ld = pad(n);
   memset(columns, 0, sizeof *columns);
@@ -111,7 +110,8 @@ static void direction(const br_columns *columns, int i, const double *draw, doub
   }
   if (d > 1 && i % 2 == 0) {
     size_t a = (size_t)(draw[0] * (double)ld), b = (size_t)(draw[1] * (double)ld);
-    for (int k = 0; k < d; k++) w[k] = columns->points.x[k * ld + a] - columns->points.x[k * ld + b];
+    for (int k = 0; k < d; k++)
+      w[k] = columns->points.x[k * ld + a] - columns->points.x[k * ld + b];
     if (normalise(d, w) > 1e-8) return;
   }
   if (d == 1) {

@@ -32,10 +32,10 @@ typedef struct {
 
 typedef struct {
   br_columns_options options;
-  br_sample points;      /* the subsample, padded with weight 0 */
+  br_sample points;         /* the subsample, padded with weight 0 */
   double *map;              /* of u at the points, d rows */
   double *factor, *inverse; /* of its Hessian there, d(d+1)/2 rows */
-  br_column *found;      /* best first */
+  br_column *found;         /* best first */
   int n_found;
   int n_starts, n_wanted;
   int threads;
@@ -44,9 +44,8 @@ typedef struct {
   size_t draws_a_direction, work_a_thread, scratch_a_thread;
 } br_columns;
 
-void br_columns_make(br_columns *columns, const br_columns_options *options,
-                     const br_potential *u, const br_sample *sample, int n_wanted,
-                     br_workspace *ws);
+void br_columns_make(br_columns *columns, const br_columns_options *options, const br_potential *u,
+                     const br_sample *sample, int n_wanted, br_workspace *ws);
 
 /* Fills columns->found with at most n_wanted atoms of positive score. */
 void br_columns_search(br_columns *columns, const br_potential *u, const br_host *host);

@@ -9,19 +9,19 @@
  * one direction an atom, which keeps the cost of a step linear in d^2. */
 #define FULL_QUADRATIC 12
 
-#define ROUND_STEPS 20    /* at one barrier in a round: only the end needs a certificate */
+#define ROUND_STEPS 20   /* at one barrier in a round: only the end needs a certificate */
 #define CENTRED 2        /* certificate, over that of the exact centre, at which to leave it */
 #define HOPELESS 1       /* nats a point above the best validation at which to give up */
 #define LOWER_BARRIER 10 /* factor between one barrier and the next */
 #define VANISHED .3      /* theta sqrt(h) over sqrt(beta) below which an atom is dropped */
 
 const char *const br_trace_names[BR_TRACE_COLUMNS] = {
-    "iter",           "round",     "objective", "validation", "eta",         "step",
-    "min_eigenvalue", "decrement", "gap",       "barrier",    "evaluations", "atoms",
+    "iter",           "round",     "objective", "validation",   "eta",         "step",
+    "min_eigenvalue", "decrement", "gap",       "barrier",      "evaluations", "atoms",
     "seconds",        "jeffreys",  "regret",    "regret_bound", "identity"};
 enum { TRACE_STEP = 5, TRACE_JEFFREYS = 13, TRACE_BOUND = 15, TRACE_IDENTITY = 16 };
-const char *const br_round_names[BR_ROUND_COLUMNS] = {"round",      "atoms",             "objective",
-                                                      "validation", "validation_square", "score"};
+const char *const br_round_names[BR_ROUND_COLUMNS] = {
+    "round", "atoms", "objective", "validation", "validation_square", "score"};
 
 typedef struct {
   const br_fit_options *options;
@@ -41,8 +41,7 @@ typedef struct {
 
 static void append(br_table *table, int columns, const double *values) {
   if (table->n >= table->capacity) return;
-  for (int k = 0; k < columns; k++)
-    table->rows[(size_t)k * table->capacity + table->n] = values[k];
+  for (int k = 0; k < columns; k++) table->rows[(size_t)k * table->capacity + table->n] = values[k];
   table->n++;
 }
 
@@ -155,8 +154,8 @@ static int add_columns(fitter *f) {
     if (c->score < f->options->min_score) break;
     double theta = (-c->g + sqrt(c->g * c->g + 4 * c->h * beta)) / (2 * c->h);
     /* directions stay when their atoms vanish: there is room for max_atoms of them */
-    if (u->d > FULL_QUADRATIC && ((br_ridge *)u->self)->n_quadratic <
-                                     br_fit_max_quadratic(u->d, f->options->max_atoms))
+    if (u->d > FULL_QUADRATIC &&
+        ((br_ridge *)u->self)->n_quadratic < br_fit_max_quadratic(u->d, f->options->max_atoms))
       br_ridge_add_quadratic(u, c->w, 0);
     br_ridge_add_atom(u, c->profile, c->w, c->centre, c->width, theta / f->columns.n_found);
     added++;
@@ -171,8 +170,7 @@ static void drop_vanished(fitter *f, int *keep) {
   for (int j = first; j < u->n_coef; j++) {
     /* explicit steps have no Hessian */
     double h = (f->options->mirror.implicit ? m->hessian : m->metric)[(size_t)j * m->ldm + j];
-    keep[j - first] =
-        u->frozen[j] || u->coef[j] * sqrt(h) > VANISHED * sqrt(f->mirror.beta);
+    keep[j - first] = u->frozen[j] || u->coef[j] * sqrt(h) > VANISHED * sqrt(f->mirror.beta);
     dropped += !keep[j - first];
   }
   if (dropped) br_ridge_keep(u, keep);
@@ -245,8 +243,7 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
     br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
   br_tails_make(&f.tails, train, room, ws);
   if (valid->n > 0)
-    br_loss_plan_make(&f.valid_plan, d, valid->n,
-                      u->family->scratch_size(u, br_block_lanes(d), 0),
+    br_loss_plan_make(&f.valid_plan, d, valid->n, u->family->scratch_size(u, br_block_lanes(d), 0),
                       (double)valid->n * options->max_atoms * (20.0 + d * d), ws);
   br_stopping_start(&f.stop, options->tol, options->max_iter, options->max_seconds);
   int *keep = br_take_int(ws, room);

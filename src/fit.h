@@ -12,19 +12,19 @@
 #include "stopping.h"
 
 typedef struct {
-  double tol;        /* of the certificate at the end, nats a point */
-  double round_tol;  /* of the certificate in the rounds before */
-  int max_iter;      /* mirror steps */
+  double tol;       /* of the certificate at the end, nats a point */
+  double round_tol; /* of the certificate in the rounds before */
+  int max_iter;     /* mirror steps */
   double max_seconds;
   int max_atoms;
-  int max_rounds;    /* rounds of column generation */
-  int a_round;       /* columns added in a round, at most */
-  int patience;      /* rounds without a better validation before the end */
-  double kappa;      /* floor of the eigenvalues of Q */
-  double min_score;  /* columns below this violation are not worth adding */
+  int max_rounds;   /* rounds of column generation */
+  int a_round;      /* columns added in a round, at most */
+  int patience;     /* rounds without a better validation before the end */
+  double kappa;     /* floor of the eigenvalues of Q */
+  double min_score; /* columns below this violation are not worth adding */
   br_mirror_options mirror;
   br_columns_options columns;
-  br_sample noise;   /* normal points of the ledger, one a row; none: no ledger */
+  br_sample noise; /* normal points of the ledger, one a row; none: no ledger */
 } br_fit_options;
 
 /* One row a mirror step, and one a round; column-major with a fixed capacity. */

@@ -20,9 +20,10 @@
 #define MAX_TRIALS 60 /* of one line: the bracket is then below rounding */
 
 typedef struct {
-  double *x, *step, *target, *residual, *map, *hess, *logdet, *scratch; /* blocks of `lanes` lanes */
-  double slope[BR_LANES];                                    /* s(0); 0 before a step */
-  double t[BR_LANES], low[BR_LANES], low_slope[BR_LANES], high[BR_LANES], high_slope[BR_LANES];
+  /* blocks of `lanes` lanes */
+  double *x, *step, *target, *residual, *map, *hess, *logdet, *scratch;
+  double slope[BR_LANES];                                   /* s(0); 0 before a step */
+  double t[BR_LANES], high[BR_LANES], high_slope[BR_LANES]; /* trial, end of the bracket */
   size_t point[BR_LANES];
   int steps[BR_LANES], trials[BR_LANES], busy[BR_LANES];
 } lanes_state;
@@ -61,19 +62,19 @@ static void move(lanes_state *s, int d, int lanes, int b, double to) {
   s->t[b] = to;
 }
 
-/* A point inside the bracket: the secant of the slopes, kept off the ends. */
+/* A point inside the bracket [0, high]: the secant of the slopes, kept off the ends. */
 static double inside(const lanes_state *s, int b) {
-  double width = s->high[b] - s->low[b];
-  double secant = s->low[b] - s->low_slope[b] * width / (s->high_slope[b] - s->low_slope[b]);
+  double width = s->high[b];
+  double secant = s->slope[b] * width / (s->slope[b] - s->high_slope[b]);
   double margin = (s->trials[b] % 3 == 0 ? .5 : .05) * width; /* at times the middle */
-  return fmin(fmax(secant, s->low[b] + margin), s->high[b] - margin);
+  return fmin(fmax(secant, margin), width - margin);
 }
 
 /* After the map at x is known: 1 the lane is solved, -1 given up, 0 not yet; then
  * *wants_step says whether a new Newton step is to be taken from x, else x has
  * been moved along the old one. */
-static int judge(lanes_state *s, const br_sample *y, const br_inverse_options *o, int b,
-                 int lanes, int *wants_step) {
+static int judge(lanes_state *s, const br_sample *y, const br_inverse_options *o, int b, int lanes,
+                 int *wants_step) {
   double slope = 0, worst = 0, size = 0;
   int d = y->d;
   for (int k = 0; k < d; k++) {
@@ -105,8 +106,7 @@ static void start_line(lanes_state *s, int d, int lanes, int b) {
     s->step[k * lanes + b] = s->map[k * lanes + b];
     s->slope[b] -= s->residual[k * lanes + b] * s->map[k * lanes + b];
   }
-  s->low_slope[b] = s->slope[b];
-  s->low[b] = s->t[b] = 0;
+  s->t[b] = 0;
   s->trials[b] = 0;
   move(s, d, lanes, b, 1);
 }
@@ -136,7 +136,7 @@ static int solve_chunk(const br_potential *u, const br_sample *y, const double *
       any |= wants[b];
       if (!done) continue;
       for (int k = 0; k < d; k++) x[(size_t)k * y->n + s->point[b]] = s->x[k * lanes + b];
-      if (iterations) iterations[s->point[b]] = done > 0 ? s->steps[b] : -s->steps[b];
+      if (iterations) iterations[s->point[b]] = done > 0 ? s->steps[b] : -1 - s->steps[b];
       failed |= done < 0;
       if (next < end) {
         load(s, y, start, b, next++, lanes);

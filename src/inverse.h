@@ -10,8 +10,8 @@ typedef struct {
   int max_iter; /* Newton steps a point */
 } br_inverse_options;
 
-/* x: n x d, column-major, filled. iterations (n, may be NULL): Newton steps, or
- * minus that where the tolerance was not met. Returns BR_MAX_ITERATIONS if there
+/* x: n x d, column-major, filled. iterations (n, may be NULL): k Newton steps, or
+ * -1 - k where the tolerance was not met. Returns BR_MAX_ITERATIONS if there
  * is such a point, else BR_OK. Split over threads by points; the answer for a
  * point does not depend on the others. */
 br_status br_inverse(const br_potential *u, const br_sample *y, const br_inverse_options *options,

@@ -90,8 +90,8 @@ typedef struct {
                int ldm);
 
   /* Sums of one candidate atom over n points, see columns.h. */
-  void (*score)(br_profile profile, size_t n, double centre, double width, const double *weight, const double *z,
-                const double *tau, const double *q, double *sums);
+  void (*score)(br_profile profile, size_t n, double centre, double width, const double *weight,
+                const double *z, const double *tau, const double *q, double *sums);
 } br_kernels;
 
 extern const br_kernels br_kernels_baseline;

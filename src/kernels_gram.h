@@ -7,9 +7,8 @@ typedef double vector __attribute__((vector_size(8 * BR_VECTOR), aligned(8), may
 
 /* k is a constant in the callers below, so that the loop over rows unrolls. */
 BR_TARGET static inline __attribute__((always_inline)) void tile(int square, int k, int n, int ld,
-                                                                 const double *v0,
-                                                                 const double *u0, double *M,
-                                                                 int ldm) {
+                                                                 const double *v0, const double *u0,
+                                                                 double *M, int ldm) {
   const double *v1 = v0 + (size_t)k * ld, *u1 = u0 + (size_t)k * ld, *u2 = u1 + (size_t)k * ld;
   vector a00 = {0}, a01 = {0}, a02 = {0}, a10 = {0}, a11 = {0}, a12 = {0};
   for (int b = 0; b < n; b += BR_VECTOR) {
@@ -61,12 +60,12 @@ BR_TARGET static void gram(int square, int k, int n, int ld, const double *v, in
       case 2: tile(1, 2, n, ld, row, column, out + l, ldm); break;
       case 3: tile(1, 3, n, ld, row, column, out + l, ldm); break;
       default: tile(1, k, n, ld, row, column, out + l, ldm);
-    }
+      }
     else switch (k) {
       case 1: tile(0, 1, n, ld, row, column, out + l, ldm); break;
       case 2: tile(0, 2, n, ld, row, column, out + l, ldm); break;
       case 3: tile(0, 3, n, ld, row, column, out + l, ldm); break;
       default: tile(0, k, n, ld, row, column, out + l, ldm);
-    }
+      }
   }
 }

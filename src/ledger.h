@@ -50,15 +50,15 @@ typedef struct {
   double identity; /* residual of the three-point identity over |J(u)| + |J(v)| */
 
   const br_sample *data;
-  br_sample noise;   /* the y_j; no points: no ledger */
-  br_sample some;    /* points of the data, for the mirror metric */
-  double *x;         /* the x_j, m x d */
-  double *on_data;   /* a value a point of the data */
-  double *on_model;  /* a value a point x_j */
-  double *pairing;   /* x_j'y_j less u(x_j) */
-  double *slope;     /* grad delta at `some` */
-  double *block;     /* of the loop over `some` */
-  double unit_gain;  /* <delta, rho - mu> */
+  br_sample noise;  /* the y_j; no points: no ledger */
+  br_sample some;   /* points of the data, for the mirror metric */
+  double *x;        /* the x_j, m x d */
+  double *on_data;  /* a value a point of the data */
+  double *on_model; /* a value a point x_j */
+  double *pairing;  /* x_j'y_j less u(x_j) */
+  double *slope;    /* grad delta at `some` */
+  double *block;    /* of the loop over `some` */
+  double unit_gain; /* <delta, rho - mu> */
   int lanes, open;
   br_reused reused;
   br_workspace ws; /* the memory of `reused`: a ledger must stay where it was made */

@@ -93,7 +93,7 @@ br_status br_mirror_prepare(br_mirror *m) {
   m->evaluations++;
   if (!isfinite(m->moments.loss)) return BR_ERR_NOT_FINITE;
   br_status status;
-  for (double lift = 0; lift < MAX_LIFT; lift = lift > 0 ? 100 * lift : MIN_LIFT) {
+  for (double lift = 0; lift<MAX_LIFT; lift = lift> 0 ? 100 * lift : MIN_LIFT) {
     status = assemble(m, lift);
     if (status == BR_OK) status = br_cholesky(p, m->system, ldm);
     if (status == BR_OK) break;

@@ -35,15 +35,15 @@ typedef struct {
   double adaptive; /* next step size of the adaptive schedule */
 
   /* about the last call */
-  double objective;  /* mean loss + penalty */
-  double eta;        /* step size */
-  double decrement;  /* sqrt(-g'delta / min(eta, 1)): the local norm of the gradient */
-  double length;     /* fraction of delta that was taken */
-  double gap;        /* certificate: objective - minimum over the dictionary <= gap */
-  int steps;         /* steps taken so far */
-  int evaluations;   /* passes over the sample so far */
-  double barrier;    /* B */
-  double descent;    /* -g'delta */
+  double objective; /* mean loss + penalty */
+  double eta;       /* step size */
+  double decrement; /* sqrt(-g'delta / min(eta, 1)): the local norm of the gradient */
+  double length;    /* fraction of delta that was taken */
+  double gap;       /* certificate: objective - minimum over the dictionary <= gap */
+  int steps;        /* steps taken so far */
+  int evaluations;  /* passes over the sample so far */
+  double barrier;   /* B */
+  double descent;   /* -g'delta */
 } br_mirror;
 
 /* max_coef bounds the coefficients that u will ever have. */

@@ -88,8 +88,8 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
 }
 
 /* Map, factor and jets of lanes [at, at + n) of the superblock from point start on. */
-static void fill(br_moments *m, const superblock *s, const br_potential *u,
-                 const br_sample *sample, size_t start, int count, int at, int n) {
+static void fill(br_moments *m, const superblock *s, const br_potential *u, const br_sample *sample,
+                 size_t start, int count, int at, int n) {
   int d = s->d, ld = s->ld;
   br_sample_block(sample, start, count, n, ld, s->x + at, s->weight + at);
   u->family->eval(u, n, ld, s->x + at, s->map + at, s->hess + at, s->scratch + at, 1);
@@ -128,8 +128,7 @@ static void reduce(br_moments *m, const superblock *s, int n) {
   }
   for (int j = 0; j < s->padded; j += BR_GRAM_ROWS) {
     if (s->want_hessian) kernels->gram(0, 1, n, s->ld, s->slope, s->padded, j, m->hessian, m->ldm);
-    if (s->want_metric)
-      kernels->gram(0, s->d, n, s->ld, s->steep, s->padded, j, m->metric, m->ldm);
+    if (s->want_metric) kernels->gram(0, s->d, n, s->ld, s->steep, s->padded, j, m->metric, m->ldm);
     if (s->want_hessian && j < s->curved)
       kernels->gram(1, s->d, n, s->ld, s->curve, s->curved, j, m->curvature, m->ldm);
   }

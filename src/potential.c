@@ -84,8 +84,8 @@ void br_loss_plan_make(br_loss_plan *plan, int d, size_t n, size_t scratch, doub
   plan->partial = br_take(ws, 2 * plan->groups);
 }
 
-br_loss br_potential_loss(const br_potential *u, const br_sample *sample,
-                          const br_loss_plan *plan, double *map) {
+br_loss br_potential_loss(const br_potential *u, const br_sample *sample, const br_loss_plan *plan,
+                          double *map) {
   const br_kernels *kernels = br_simd();
   int d = u->d, lanes = plan->lanes;
   size_t n = sample->n, groups = (n + lanes - 1) / lanes;

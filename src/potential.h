@@ -125,7 +125,7 @@ void br_loss_plan_make(br_loss_plan *plan, int d, size_t n, size_t scratch, doub
 
 /* Not finite where some Hessian is not positive definite. map (n x d) is filled unless
  * it is NULL. */
-br_loss br_potential_loss(const br_potential *u, const br_sample *sample,
-                          const br_loss_plan *plan, double *map);
+br_loss br_potential_loss(const br_potential *u, const br_sample *sample, const br_loss_plan *plan,
+                          double *map);
 
 #endif

@@ -56,9 +56,7 @@ SEXP glue_get(SEXP list, const char *name) {
   return found;
 }
 
-double glue_double(SEXP list, const char *name) {
-  return Rf_asReal(glue_get(list, name));
-}
+double glue_double(SEXP list, const char *name) { return Rf_asReal(glue_get(list, name)); }
 
 int glue_int(SEXP list, const char *name) { return Rf_asInteger(glue_get(list, name)); }
 
@@ -81,13 +79,13 @@ br_potential glue_potential(SEXP list, br_workspace *ws) {
   SEXP profile = glue_get(list, "profile");
   SEXP centre = glue_get(list, "centre"), width = glue_get(list, "width");
   R_xlen_t terms = (R_xlen_t)n_quadratic + n_atoms;
-  if (XLENGTH(dir) != d * terms || XLENGTH(profile) != terms || XLENGTH(coef) != d + terms || XLENGTH(centre) != terms ||
-      XLENGTH(width) != terms)
+  if (XLENGTH(dir) != d * terms || XLENGTH(profile) != terms || XLENGTH(coef) != d + terms ||
+      XLENGTH(centre) != terms || XLENGTH(width) != terms)
     Rf_error("internal error: the potential is not whole; please report");
   br_potential u;
-  br_ridge_make(&u, d, n_quadratic > d ? n_quadratic : d, n_atoms, glue_double(list, "kappa"),
-                ws);
-  br_ridge_load(&u, n_quadratic, n_atoms, REAL(dir), INTEGER(profile), REAL(centre), REAL(width), REAL(coef));
+  br_ridge_make(&u, d, n_quadratic > d ? n_quadratic : d, n_atoms, glue_double(list, "kappa"), ws);
+  br_ridge_load(&u, n_quadratic, n_atoms, REAL(dir), INTEGER(profile), REAL(centre), REAL(width),
+                REAL(coef));
   return u;
 }
 
@@ -99,8 +97,8 @@ static SEXP doubles(const double *from, R_xlen_t n) {
 
 SEXP glue_potential_list(const br_potential *u) {
   const br_ridge *r = u->self;
-  const char *names[] = {"family", "d",     "n_quadratic", "n_atoms", "n_tails", "kappa",
-                         "direction", "profile", "centre", "width",  "coef",    ""};
+  const char *names[] = {"family",    "d",       "n_quadratic", "n_atoms", "n_tails", "kappa",
+                         "direction", "profile", "centre",      "width",   "coef",    ""};
   int d = u->d, terms = r->n_quadratic + r->n_atoms;
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   enum { FAMILY, D, QUADRATIC, ATOMS, TAILS, KAPPA, DIRECTION, PROFILE, CENTRE, WIDTH, COEF };

@@ -3,30 +3,29 @@
 
 static br_fit_options options_from_list(SEXP list) {
   SEXP eta = glue_get(list, "eta");
-  br_fit_options o = {
-      .tol = glue_double(list, "tol"),
-      .round_tol = glue_double(list, "round_tol"),
-      .max_iter = glue_int(list, "max_iter"),
-      .max_seconds = glue_double(list, "max_seconds"),
-      .max_atoms = glue_int(list, "max_atoms"),
-      .max_rounds = glue_int(list, "max_rounds"),
-      .a_round = glue_int(list, "a_round"),
-      .patience = glue_int(list, "patience"),
-      .kappa = glue_double(list, "kappa"),
-      .min_score = glue_double(list, "min_score"),
-      .mirror = {.implicit = glue_int(list, "implicit"),
-                 .eta = eta == R_NilValue ? NULL : REAL(eta),
-                 .n_eta = (int)Rf_xlength(eta),
-                 .step = glue_double(list, "step"),
-                 .penalty = glue_double(list, "penalty")},
-      .columns = {.min_width = glue_double(list, "min_width"),
-                  .max_width = glue_double(list, "max_width"),
-                  .penalty = glue_double(list, "penalty"),
-                  .directions = glue_int(list, "directions"),
-                  .a_direction = glue_int(list, "a_direction"),
-                  .refine = glue_int(list, "refine"),
-                  .max_points = (size_t)glue_double(list, "max_points")},
-      .noise = glue_sample(glue_get(list, "noise"), R_NilValue)};
+  br_fit_options o = {.tol = glue_double(list, "tol"),
+                      .round_tol = glue_double(list, "round_tol"),
+                      .max_iter = glue_int(list, "max_iter"),
+                      .max_seconds = glue_double(list, "max_seconds"),
+                      .max_atoms = glue_int(list, "max_atoms"),
+                      .max_rounds = glue_int(list, "max_rounds"),
+                      .a_round = glue_int(list, "a_round"),
+                      .patience = glue_int(list, "patience"),
+                      .kappa = glue_double(list, "kappa"),
+                      .min_score = glue_double(list, "min_score"),
+                      .mirror = {.implicit = glue_int(list, "implicit"),
+                                 .eta = eta == R_NilValue ? NULL : REAL(eta),
+                                 .n_eta = (int)Rf_xlength(eta),
+                                 .step = glue_double(list, "step"),
+                                 .penalty = glue_double(list, "penalty")},
+                      .columns = {.min_width = glue_double(list, "min_width"),
+                                  .max_width = glue_double(list, "max_width"),
+                                  .penalty = glue_double(list, "penalty"),
+                                  .directions = glue_int(list, "directions"),
+                                  .a_direction = glue_int(list, "a_direction"),
+                                  .refine = glue_int(list, "refine"),
+                                  .max_points = (size_t)glue_double(list, "max_points")},
+                      .noise = glue_sample(glue_get(list, "noise"), R_NilValue)};
   return o;
 }
 

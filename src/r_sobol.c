@@ -33,6 +33,6 @@ SEXP brenier_sobol(SEXP n_sexp, SEXP d_sexp) {
   if (status != BR_OK) {
     Rf_error("Internal error in brenier_sobol(): %s.", br_status_message(status));
   }
-  UNPROTECT(1); // out
+  UNPROTECT(1);  // out
   return out;
 }

@@ -39,8 +39,9 @@ void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, dou
   r->centre = br_take(ws, max_coef);
   r->width = br_take(ws, max_coef);
   r->Q = br_take(ws, BR_PACKED_SIZE(d));
-  r->work = br_take(ws, 4 * (size_t)d * d + 8 * (size_t)d + (size_t)max_quadratic * (max_quadratic + 1) +
-                            (size_t)d * max_quadratic);
+  r->work =
+      br_take(ws, 4 * (size_t)d * d + 8 * (size_t)d + (size_t)max_quadratic * (max_quadratic + 1) +
+                      (size_t)d * max_quadratic);
   u->family = &br_ridge_family;
   u->d = d;
   u->n_coef = d;
@@ -207,8 +208,7 @@ static void jets(const br_potential *u, const br_jets *o, const double *scratch)
         for (int b = 0; b < n; b++) force[b] -= root[b] * row[b] * row[b];
       }
     }
-    if (o->steep)
-      kernels->half_solve(d, n, ld, o->factor, w, slope, o->steep + (size_t)j * d * ld);
+    if (o->steep) kernels->half_solve(d, n, ld, o->factor, w, slope, o->steep + (size_t)j * d * ld);
   }
 }
 
@@ -316,8 +316,7 @@ static double max_step(const br_potential *u, const double *step) {
  * then gradient'coef >= kappa tr Z on the constraints. Near the minimum of
  * objective + beta B, Z = beta R^{-1} is almost it; the rest is made up in the
  * span of the w_k w_k'. */
-static double dual_minimum(br_potential *u, double beta, const double *slope,
-                           double *gradient) {
+static double dual_minimum(br_potential *u, double beta, const double *slope, double *gradient) {
   br_ridge *r = self(u);
   int d = r->d, m = r->n_quadratic;
   for (int j = d; j < u->n_coef; j++)
@@ -326,10 +325,8 @@ static double dual_minimum(br_potential *u, double beta, const double *slope,
   double *y = gram + (size_t)m * m, *Z = y + m, trace = 0, fixed = 0;
   const double *dir = r->dir + (size_t)d * d;
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
-    if (u->frozen[j])
-      fixed += gradient[j] * u->coef[j];
-    else if (gradient[j] < 0)
-      return -INFINITY;
+    if (u->frozen[j]) fixed += gradient[j] * u->coef[j];
+    else if (gradient[j] < 0) return -INFINITY;
   }
   if (factor_excess(u, factor) != BR_OK) return -INFINITY;
   solve_directions(u, factor, solved);

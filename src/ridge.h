@@ -44,7 +44,8 @@ void br_ridge_add_atom(br_potential *u, br_profile profile, const double *w, dou
 /* Fills a potential made with room for them from what a ridge potential holds: dir is
  * d x (n_quadratic + n_atoms), coef begins with the d linear coefficients. */
 void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *dir,
-                   const int *profile, const double *centre, const double *width, const double *coef);
+                   const int *profile, const double *centre, const double *width,
+                   const double *coef);
 
 /* Keeps the atoms j with keep[j] != 0, in their order. */
 void br_ridge_keep(br_potential *u, const int *keep);

@@ -20,12 +20,9 @@ void br_stopping_start(br_stopping *stop, double tolerance, int max_iterations,
 
 br_status br_stopping_tick(br_stopping *stop, const br_host *host, const br_progress *progress) {
   stop->iterations++;
-  if (host && host->tick && host->tick(host->ctx, progress))
-    stop->status = BR_INTERRUPTED;
-  else if (stop->iterations >= stop->max_iterations)
-    stop->status = BR_MAX_ITERATIONS;
-  else if (br_stopping_seconds(stop) > stop->max_seconds)
-    stop->status = BR_MAX_TIME;
+  if (host && host->tick && host->tick(host->ctx, progress)) stop->status = BR_INTERRUPTED;
+  else if (stop->iterations >= stop->max_iterations) stop->status = BR_MAX_ITERATIONS;
+  else if (br_stopping_seconds(stop) > stop->max_seconds) stop->status = BR_MAX_TIME;
   return stop->status;
 }
 

@@ -14,8 +14,7 @@ typedef struct {
   br_status status;   /* BR_OK until a limit is met */
 } br_stopping;
 
-void br_stopping_start(br_stopping *stop, double tolerance, int max_iterations,
-                       double max_seconds);
+void br_stopping_start(br_stopping *stop, double tolerance, int max_iterations, double max_seconds);
 
 /* Counts one outer iteration and asks the host: BR_OK to go on, or why to stop. */
 br_status br_stopping_tick(br_stopping *stop, const br_host *host, const br_progress *progress);

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#define OUTER 10     /* the slope is taken over this part of the data, one in so many */
-#define MIN_OUTER 5  /* but over this many points at least */
-#define WIDTH .1     /* of the steps, in whitened units */
+#define OUTER 10    /* the slope is taken over this part of the data, one in so many */
+#define MIN_OUTER 5 /* but over this many points at least */
+#define WIDTH .1    /* of the steps, in whitened units */
 
 void br_tails_make(br_tails *tails, const br_sample *sample, int max_atoms, br_workspace *ws) {
   size_t n = sample->n, d = sample->d;
@@ -35,10 +35,8 @@ static double kth_largest(double *a, size_t n, size_t k) {
       a[j--] = swap;
     }
     /* a[low .. j] >= pivot >= a[j + 1 .. high], where i = j: both sides shrink */
-    if (k <= j)
-      high = j;
-    else
-      low = j + 1;
+    if (k <= j) high = j;
+    else low = j + 1;
   }
   return a[k];
 }

@@ -15,7 +15,7 @@
 #define BR_MAX_TAILS(d) (2 * (d))
 
 typedef struct {
-  double *map, *z, *order;             /* n x d, n, n */
+  double *map, *z, *order;              /* n x d, n, n */
   double *vectors, *values, *direction; /* of Q: d x d; with work, 4 d; d */
   int *keep;                            /* one an atom */
 } br_tails;
