@@ -183,3 +183,16 @@ test_that("directions of atoms that came and went stay within their room", {
   })
   expect_lte(run$potential$n_quadratic, 13 + 16)
 })
+
+test_that("copies of a row are held out together, ties of rounding are not", {
+  points <- as.matrix(make_banana(20))
+  copies <- points[rep(1:20, each = 10), ]
+  expect_identical(max(groups_of(copies)), 20L)
+  expect_true(all(tapply(groups_of(copies), rep(1:20, each = 10), function(g) all(g == g[1]))))
+  expect_identical(groups_of(as.matrix(faithful)), seq_len(272))
+  # Split, the copies would be predicted at the resolution of the least width: the fit of ten copies
+  # must not promise more than that of one by much more than the noise of 20 points.
+  once <- brenier(points)$held_out
+  many <- brenier(copies)$held_out
+  expect_lt(many$log_likelihood, once$log_likelihood + 4 * once$se)
+})

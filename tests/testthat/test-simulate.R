@@ -61,6 +61,18 @@ test_that("draws look like fresh data", {
   expect_lt(energy_distance(fresh, draws), 1.5 * mean(halves) + 3 * sd(halves))
 })
 
+test_that("draws stay near the data", {
+  # Beyond the data the likelihood says nothing. Were the far slope of the map that of the emptiest
+  # gap, about one draw in a hundred would lie more than a standard deviation outside the range of
+  # the two groups of faithful. A normal law of the size of a group puts 1e-4 there.
+  fit <- faithful_fit()
+  draws <- simulate(fit, 20000, seed = 4)
+  beyond <- mapply(function(x, data) {
+    x < min(data) - sd(data) | x > max(data) + sd(data)
+  }, draws, faithful)
+  expect_lt(mean(rowSums(beyond) > 0), 1e-3)
+})
+
 test_that("ranks of draws are uniform", {
   for (fit in list(faithful_fit(), eruptions_fit())) {
     rank <- predict(fit, simulate(fit, 2000, seed = 1), type = "rank")
