@@ -32,7 +32,7 @@
 #' as many rounds as did best there are fitted to all the data.
 #'
 #' **Beyond the data** the likelihood is silent. There the map goes on with the slope that it has over
-#' the outer tenth of the data, along each eigenvector of Q and both ways, by steps that start at the
+#' the outer tenth of the rows, along each eigenvector of Q and both ways, by steps that start at the
 #' outermost point. They are set, not fitted, and change the density among the data little, at the
 #' outermost points most. So the tails are normal in shape.
 #'
@@ -67,7 +67,7 @@
 #'     quadratic direction or atom), `profile` (0 bump, 1 step), `centre`, `width`, `coef` (linear,
 #'     quadratic, atoms), `kappa`; of the `n_atoms` atoms the last `n_tails` continue the map beyond
 #'     the data}
-#'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)} and `logdet` of that matrix}
+#'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)}, its inverse `root` and its `logdet`}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
 #'   \item{validation}{a data frame, one row a least width and round: `min_width`, `round`, mean number
 #'     of `atoms`, held-out `loss` a point, that is, the mean of \eqn{|T|^2/2 - \log\det
@@ -166,8 +166,12 @@ new_brenier <- function(x, weights, control, seed, call, name) {
   check_rows(x, name)
   whitening <- whiten(x, weights, name)
   z <- to_white(whitening, x)
-  result <- with_seed(seed %||% 1, fit_white(z, weights, control))
+  result <- with_seed(seed %||% 1, fit_white(z, weights, control, groups_of(x)))
   run <- result$run
+  if (!is.null(result$whitening)) { # of the fold that was interrupted
+    whitening <- compose(whitening, result$whitening)
+    z <- to_white(whitening, x)
+  }
   fit <- structure(list(
     call = call, potential = run$potential, whitening = whitening,
     trace = trace_frame(run$trace), validation = result$validation,

@@ -67,7 +67,7 @@ brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedu
     ), "argument", argument = "step")
   }
   structure(list(
-    max_atoms = check_count(max_atoms, "max_atoms", max = 1e4),
+    max_atoms = check_count(max_atoms, "max_atoms", max = 1000),
     max_iter = check_count(max_iter, "max_iter", 1, 1e6),
     tol = check_number(tol, "tol", 1e-12, 1),
     schedule = schedule,
@@ -94,7 +94,7 @@ print.brenier_control <- function(x, ...) {
 #' A control from what the user gave: the list itself or its elements by name.
 #' @noRd
 as_control <- function(control) {
-  if (inherits(control, "brenier_control")) return(control)
+  control <- unclass(control) # it may have been edited since it was checked
   if (!is.list(control)) {
     brenier_abort(c(
       "{.arg control} must come from {.fn brenier_control}, not be {shown(control)}."

@@ -103,8 +103,10 @@ whiten <- function(x, weights, name) {
   inverse <- t(root$v) / root$d
   inverse <- sweep(inverse, 2, scale, "/")
   polar <- svd(inverse)
-  matrix <- polar$v %*% (t(polar$v) * polar$d)
-  list(center = center, matrix = matrix, logdet = sum(log(polar$d)))
+  list(
+    center = center, matrix = polar$v %*% (t(polar$v) * polar$d),
+    root = polar$v %*% (t(polar$v) / polar$d), logdet = sum(log(polar$d))
+  )
 }
 
 #' Each column must vary by more than the rounding of its values.
@@ -175,5 +177,15 @@ to_white <- function(whitening, x) {
 
 from_white <- function(whitening, z) {
   if (nrow(z) == 0) return(z)
-  sweep(t(solve(whitening$matrix, t(z))), 2, whitening$center, "+")
+  sweep(z %*% whitening$root, 2, whitening$center, "+")
+}
+
+#' The whitening that does first the one, then the other.
+#' @noRd
+compose <- function(first, second) {
+  list(
+    center = first$center + drop(second$center %*% first$root),
+    matrix = first$matrix %*% second$matrix, root = second$root %*% first$root,
+    logdet = first$logdet + second$logdet
+  )
 }

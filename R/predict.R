@@ -6,7 +6,7 @@
 #'   with a column for each variable of the fit, by name if it has those names: for `~ log(b)` the
 #'   values of log(b). Or a vector: values of the one variable, or one point in d dimensions. For
 #'   `type = "inverse"`, points of the reference: a matrix of d columns. Rows with missing values
-#'   give `NA`.
+#'   give `NA`; infinite ones have density 0 and rank 1, and no map.
 #' @param type What to return, for each row x of `newdata`:
 #'   * `"density"`, `"log_density"`: f(x) or log f(x) of the fitted law, in the units of the
 #'     variables of the fit;
@@ -44,7 +44,7 @@ predict.brenier <- function(object, newdata = NULL,
   tol <- check_number(tol, "tol", 1e-14, 1)
   if (type == "inverse") return(predict_inverse(object, newdata, tol))
   x <- if (is.null(newdata)) object$x else new_points(object, newdata)
-  complete <- stats::complete.cases(x)
+  complete <- rowSums(is.finite(x)) == ncol(x)
   z <- to_white(object$whitening, x[complete, , drop = FALSE])
   value <- switch(type,
     density = exp(log_density_white(object, z)),
@@ -52,7 +52,10 @@ predict.brenier <- function(object, newdata = NULL,
     map = evaluate(object, z, map = TRUE)$map,
     rank = stats::pchisq(rowSums(evaluate(object, z, map = TRUE)$map^2), object$d)
   )
-  spread_rows(value, complete, object$variables, rownames(x))
+  value <- spread_rows(value, complete, object$variables, rownames(x))
+  infinite <- !complete & stats::complete.cases(x)
+  if (type != "map") value[infinite] <- switch(type, density = 0, log_density = -Inf, rank = 1)
+  value
 }
 
 #' Results of the complete rows at their places, NA elsewhere.
@@ -83,6 +86,11 @@ log_density_white <- function(fit, z) {
 #' Points in the units of the data that the map takes to the rows of y.
 #' @noRd
 invert <- function(fit, y, tol = 1e-12) {
+  slice <- 1e6 # rows between two chances to interrupt
+  if (nrow(y) > slice) {
+    at <- split(seq_len(nrow(y)), (seq_len(nrow(y)) - 1) %/% slice)
+    return(do.call(rbind, lapply(at, function(i) invert(fit, y[i, , drop = FALSE], tol))))
+  }
   result <- .Call(C_brenier_invert, fit$potential, y, tol, 500L)
   x <- from_white(fit$whitening, result$x)
   if (result$status != "ok") {

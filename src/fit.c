@@ -211,7 +211,9 @@ static br_status rounds(fitter *f, int *keep) {
 }
 
 int br_fit_max_quadratic(int d, int max_atoms) {
-  return d <= FULL_QUADRATIC ? (int)BR_PACKED_SIZE(d) : d + max_atoms;
+  /* more directions than symmetric matrices have dimensions would add nothing */
+  size_t all = BR_PACKED_SIZE(d), some = (size_t)d + max_atoms;
+  return (int)(d <= FULL_QUADRATIC || some > all ? all : some);
 }
 
 static void add_pairs(br_potential *u, double *w) {
@@ -259,4 +261,6 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
   close_ledger(&f);
   fit->gap = f.mirror.gap;
   if (fit->status == BR_OK && !(fit->gap <= options->tol)) fit->status = BR_STALLED;
+  if (fit->status == BR_MAX_ITERATIONS || fit->status == BR_MAX_TIME)
+    if (fit->gap <= options->tol) fit->status = BR_OK; /* it was the last step that was needed */
 }

@@ -87,6 +87,7 @@ static br_status assemble(br_mirror *m, double lift) {
 br_status br_mirror_prepare(br_mirror *m) {
   br_potential *u = m->u;
   int p = u->n_coef, ldm = m->moments.ldm;
+  m->gap = INFINITY; /* until it is proved for what u has become */
   m->eta = step_size(m);
   u->family->prepare(u);
   br_moments_compute(&m->moments, &m->plan, u, m->sample, m->options.implicit, !isinf(m->eta));

@@ -30,7 +30,10 @@ static int tick(void *ctx, const br_progress *p) {
   REAL(report)[3] = p->validation;
   SEXP call = PROTECT(Rf_lang2(state->progress, report));
   int failed = 0;
+  /* R code may draw: it must find the generator where the fit left it, and leave it so */
+  PutRNGstate();
   R_tryEvalSilent(call, R_BaseEnv, &failed);
+  GetRNGstate();
   UNPROTECT(2);
   return failed;
 }

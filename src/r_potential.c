@@ -1,13 +1,21 @@
 #include "inverse.h"
 #include "r_common.h"
 
+static br_sample glue_points(SEXP x_sexp, const br_potential *u) {
+  br_sample points = glue_sample(x_sexp, R_NilValue);
+  if (points.d != u->d)
+    Rf_error("internal error: points of %d columns, potential of %d; please report", points.d,
+             u->d);
+  return points;
+}
+
 /* list(map, logdet, value) of the potential at the rows of x; what names those
  * that are wanted, the others are NULL. */
 SEXP brenier_evaluate(SEXP potential_sexp, SEXP x_sexp, SEXP map_sexp, SEXP logdet_sexp,
                       SEXP value_sexp) {
   br_workspace ws = glue_workspace();
   br_potential u = glue_potential(potential_sexp, &ws);
-  br_sample points = glue_sample(x_sexp, R_NilValue);
+  br_sample points = glue_points(x_sexp, &u);
   int n = (int)points.n;
   const char *names[] = {"map", "logdet", "value", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
@@ -26,7 +34,7 @@ SEXP brenier_evaluate(SEXP potential_sexp, SEXP x_sexp, SEXP map_sexp, SEXP logd
 SEXP brenier_invert(SEXP potential_sexp, SEXP y_sexp, SEXP tol_sexp, SEXP max_iter_sexp) {
   br_workspace ws = glue_workspace();
   br_potential u = glue_potential(potential_sexp, &ws);
-  br_sample y = glue_sample(y_sexp, R_NilValue);
+  br_sample y = glue_points(y_sexp, &u);
   br_inverse_options options = {Rf_asReal(tol_sexp), Rf_asInteger(max_iter_sexp)};
   const char *names[] = {"x", "iterations", "status", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));

@@ -113,3 +113,12 @@ test_that("a penalty flattens, kappa is a floor, and max_atoms a bound", {
   least <- apply(jacobian(light, z), 3, function(j) min(eigen((j + t(j)) / 2)$values))
   expect_lt(min(least), 0.5)
 })
+
+test_that("an edited control is checked again", {
+  control <- brenier_control(max_atoms = 0)
+  control$max_atmos <- 3
+  expect_error(brenier(data, control = control), class = "brenier_error_argument")
+  control <- brenier_control(max_atoms = 0)
+  control$kappa <- 2
+  expect_error(brenier(data, control = control), class = "brenier_error_argument")
+})

@@ -163,7 +163,7 @@ test_that("an interrupt in a fold ends the validation with a state", {
   progress <- new.env()
   progress$report <- function(values) stop("interrupt")
   control <- brenier_control(min_width = 0.1)
-  out <- withr::with_seed(1, validate(z, rep(1, nrow(z)), control, 2, progress))
+  out <- withr::with_seed(1, validate(z, rep(1, nrow(z)), seq_len(nrow(z)), control, 2, progress))
   expect_identical(out$interrupted$status, "interrupted")
   expect_identical(out$interrupted$potential$d, 2L)
 })
@@ -195,4 +195,59 @@ test_that("copies of a row are held out together, ties of rounding are not", {
   once <- brenier(points)$held_out
   many <- brenier(copies)$held_out
   expect_lt(many$log_likelihood, once$log_likelihood + 4 * once$se)
+})
+
+test_that("held out means held out: without atoms, the normal law of the other folds", {
+  # Above 12 dimensions Q is not a full matrix: what the folds share must not tell of the part held out.
+  for (d in c(3, 20)) {
+    z <- make_normal(120, d)
+    fit <- brenier(z, control = brenier_control(max_atoms = 1, min_width = 0.2))
+    part <- with_seed(1, fold_of(120, 5, 0.2))
+    honest <- mean(unlist(lapply(1:5, function(k) {
+      rest <- z[part != k, ]
+      center <- colMeans(rest)
+      S <- crossprod(sweep(rest, 2, center)) / nrow(rest)
+      q <- mahalanobis(z[part == k, ], center, S)
+      -(q + d * log(2 * pi) + as.numeric(determinant(S)$modulus)) / 2
+    })))
+    reported <- fit$whitening$logdet - d / 2 * log(2 * pi) - fit$validation$loss[1]
+    # the rounds are solved to 0.01 nats in the sample, 5 times that where it was not seen
+    expect_equal(reported, honest, tolerance = 0.05 / abs(honest))
+  }
+})
+
+test_that("a fold whose rest lies in a subspace is left out", {
+  x <- cbind(c(0, 1, 2, 0), c(0, 0, 0, 1))[rep(1:4, 25), ]
+  expect_gt(brenier(x)$held_out$log_likelihood, -20)
+  y <- cbind(withr::with_seed(1, rnorm(20)), c(1, rep(0, 19)))
+  expect_gt(brenier(y)$held_out$log_likelihood, -20)
+  expect_s3_class(
+    brenier(rep(c(1, 2, 4), each = 20), control = brenier_control(folds = 1, validation = 0.89)),
+    "brenier"
+  )
+})
+
+test_that("folds of different length are compared round by round, each as it ended", {
+  runs <- list(
+    list(rounds = data.frame(validation = c(3, 2), validation_square = c(9, 4), atoms = 0:1),
+         held = c(1, 1)),
+    list(rounds = data.frame(validation = c(3, 2, 1), validation_square = c(9, 4, 1), atoms = 0:2),
+         held = c(1, 1))
+  )
+  expect_equal(over_folds(runs)$loss, c(3, 2, 1.5))
+  expect_equal(over_folds(runs)$se, sqrt(c(0, 0, 0.25) / 4))
+})
+
+test_that("there is a certificate with more atoms than symmetric matrices have dimensions", {
+  z <- withr::with_seed(1, scale(matrix(rexp(150 * 13), 150)))
+  run <- run_core(z, rep(1, 150), z[0, ], numeric(), small_control(95, min_width = 0.2), 40, NULL)
+  expect_lte(run$potential$n_quadratic, 91)
+  expect_true(is.finite(run$gap))
+})
+
+test_that("a limit that the last step needed is no failure", {
+  control <- function(k) small_control(4, max_iter = k)
+  steps <- max(brenier(faithful, control = control(1000))$trace$iter)
+  expect_silent(fit <- brenier(faithful, control = control(steps)))
+  expect_true(fit$converged)
 })

@@ -159,3 +159,20 @@ test_that("no rows, or none without missing values, give no error for an inverse
   expect_identical(predict(fit, c(1, 0), type = "inverse"),
                    predict(fit, cbind(1, 0), type = "inverse"))
 })
+
+test_that("infinite points have no density and the last rank", {
+  fit <- eruptions_fit()
+  expect_identical(unname(predict(fit, c(-Inf, NA, Inf))), c(0, NA, 0))
+  expect_identical(unname(predict(fit, c(-Inf, NA, Inf), type = "log_density")), c(-Inf, NA, -Inf))
+  expect_identical(unname(predict(fit, c(-Inf, NA, Inf), type = "rank")), c(1, NA, 1))
+  expect_true(all(is.na(predict(fit, c(-Inf, NA, Inf), type = "map"))))
+})
+
+test_that("variables in very different units are drawn and inverted", {
+  x <- make_normal(50, 2)
+  far <- cbind(x[, 1] * 1e-8, (x[, 1] + x[, 2]) * 1e8)
+  fit <- brenier(far, control = gaussian_control())
+  back <- predict(fit, predict(fit, type = "map"), type = "inverse")
+  expect_equal(back / rep(c(1e-8, 1e8), each = 50), far / rep(c(1e-8, 1e8), each = 50),
+               tolerance = 1e-7, ignore_attr = TRUE)
+})
