@@ -24,7 +24,7 @@ search_options <- function(d) {
 #' @noRd
 core_options <- function(control, d, n, max_rounds) {
   search <- search_options(d)
-  modifyList_null(search, list(
+  c(search[setdiff(names(search), c("round_tol", "max_width"))], list(
     eta = step_sizes(control),
     tol = control$tol,
     round_tol = max(search$round_tol, control$tol),
@@ -39,11 +39,6 @@ core_options <- function(control, d, n, max_rounds) {
     min_width = control$min_width,
     max_width = max(search$max_width, control$min_width)
   ))
-}
-
-modifyList_null <- function(x, val) {
-  x[names(val)] <- val
-  x
 }
 
 all_rounds <- function(control, d) ceiling(control$max_atoms / search_options(d)$a_round) + 10L

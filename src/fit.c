@@ -241,9 +241,10 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
   br_mirror_make(&f.mirror, &options->mirror, u, train, d + max_quadratic + room, ws);
   br_ledger_make(&f.ledger, u, train, &options->noise, ws);
-  if (options->max_atoms > 0)
+  if (options->max_atoms > 0) {
     br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
-  br_tails_make(&f.tails, train, room, ws);
+    br_tails_make(&f.tails, train, room, ws);
+  }
   if (valid->n > 0)
     br_loss_plan_make(&f.valid_plan, d, valid->n, u->family->scratch_size(u, br_block_lanes(d), 0),
                       (double)valid->n * options->max_atoms * (20.0 + d * d), ws);
@@ -252,7 +253,7 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
   f.patience = ROUND_STEPS;
   fit->status = rounds(&f, keep);
   f.patience = options->max_iter;
-  if (fit->status == BR_OK) fit->status = descend(&f, options->tol);
+  if (fit->status == BR_OK) fit->status = descend(&f, f.stop.tolerance);
   double row[BR_TRACE_COLUMNS];
   br_ledger_update(&f.ledger, u);
   br_mirror_prepare(&f.mirror); /* the state that is returned, whatever ended the fit */
@@ -260,7 +261,7 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
   append(&fit->trace, BR_TRACE_COLUMNS, row);
   close_ledger(&f);
   fit->gap = f.mirror.gap;
-  if (fit->status == BR_OK && !(fit->gap <= options->tol)) fit->status = BR_STALLED;
+  if (fit->status == BR_OK && !(fit->gap <= f.stop.tolerance)) fit->status = BR_STALLED;
   if (fit->status == BR_MAX_ITERATIONS || fit->status == BR_MAX_TIME)
-    if (fit->gap <= options->tol) fit->status = BR_OK; /* it was the last step that was needed */
+    if (fit->gap <= f.stop.tolerance) fit->status = BR_OK; /* it was the last step that was needed */
 }

@@ -44,7 +44,7 @@ typedef struct {
   br_status status; /* BR_OK: converged; BR_MAX_ITERATIONS, ...: usable; BR_ERR_*: not */
 } br_fit;
 
-/* Columns that br_fit_run may reach: the size of what it returns. */
+/* Most quadratic directions that a potential of br_fit_run() has. */
 int br_fit_max_quadratic(int d, int max_atoms);
 
 /* valid may have no points. Everything in fit belongs to the workspace. */

@@ -251,3 +251,17 @@ test_that("a limit that the last step needed is no failure", {
   expect_silent(fit <- brenier(faithful, control = control(steps)))
   expect_true(fit$converged)
 })
+
+test_that("one whitening after another is a whitening", {
+  # What an interrupted validation returns stands in the coordinates of its fold.
+  x <- as_points(make_normal(60, 3), "x")
+  one <- whiten(x, rep(1, 60), "x")
+  some <- to_white(one, x)[1:40, ]
+  colnames(some) <- 1:3
+  two <- whiten(some, rep(1, 40), "x")
+  both <- compose(one, two)
+  z <- to_white(both, x)
+  expect_equal(z, to_white(two, to_white(one, x)), tolerance = 1e-12)
+  expect_equal(from_white(both, z), unname(x), tolerance = 1e-12, ignore_attr = TRUE)
+  expect_equal(both$logdet, log(abs(det(both$matrix))), tolerance = 1e-12)
+})
