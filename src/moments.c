@@ -102,6 +102,7 @@ static void fill(br_moments *m, const superblock *s, const br_potential *u, cons
   }
   br_jets jets = {n,
                   ld,
+                  0,
                   s->x + at,
                   s->map + at,
                   s->hess + at,

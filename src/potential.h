@@ -1,10 +1,13 @@
-/* A convex potential u on R^d, linear in its coefficients, and what the solvers
- * ask of it. A family of potentials is one table of functions in one file
- * (ridge.c); everything else is written against this header.
+/* A convex potential u on R^d and what the solvers ask of it. A family of potentials is
+ * one table of functions in one file (ridge.c, softmax.c); everything else is written
+ * against this header.
  *
  * The map is T = grad u, a bijection of R^d because u is strongly convex, and
  *
  *     log density(x) = -|T(x)|^2 / 2 - d/2 log(2 pi) + log det D^2 u(x).
+ *
+ * A conditional potential u(x; b) is convex in x for every value b of the covariates, and grad
+ * and D^2 are in x alone. A point is then the d coordinates of x followed by those of b.
  *
  * Blocks of points are laid out as in kernels.h. */
 #ifndef BR_POTENTIAL_H
@@ -19,7 +22,8 @@ typedef struct br_family br_family;
 
 typedef struct {
   const br_family *family;
-  int d;
+  int d;     /* coordinates that u is differentiated in */
+  int given; /* covariates that follow them in a point */
   int n_coef;
   double *coef; /* n_coef, owned with the family's own state */
   int *frozen;  /* n_coef, likewise: nonzero where a solver must not move coef */
@@ -36,15 +40,24 @@ typedef struct {
  *     force  row j           omega (slope_j w_j'T - curve_j |L^{-1} w_j|^2)
  *
  * from which the gradient, the mirror metric and the Hessian of the objective
- * are sums of products (moments.h). */
+ * are sums of products (moments.h). Features that are not functions of one direction
+ * have them in full:
+ *
+ *     slope  rows j R + r    sqrt(omega) (grad psi_j)_r, r < d, then sqrt(omega) times the packed
+ *                            L^{-1} D^2 psi_j L^{-T}, entries off its diagonal times sqrt(2),
+ *                            R = BR_JET_ROWS(d); there is no curve
+ *     steep  rows j d + r    sqrt(omega) (L^{-1} grad psi_j)_r, if not NULL
+ *     force  row j           omega (grad psi_j'T - tr((D^2 u)^{-1} D^2 psi_j)) */
+#define BR_JET_ROWS(d) ((d) + (int)BR_PACKED_SIZE(d))
 typedef struct {
-  int n, ld;
+  int n, ld, full;
   const double *x, *map, *factor, *weight;
   double *slope, *curve, *steep, *force;
 } br_jets;
 
 struct br_family {
   const char *name;
+  int rank_one; /* whether jets() can do without the full form */
 
   /* To be called after coef changed, before anything else below. */
   void (*prepare)(br_potential *u);

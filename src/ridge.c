@@ -357,6 +357,7 @@ static double min_eigenvalue(br_potential *u) {
 
 const br_family br_ridge_family = {
     .name = "ridge",
+    .rank_one = 1,
     .prepare = prepare,
     .scratch_size = scratch_size,
     .eval = eval,
