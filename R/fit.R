@@ -32,6 +32,7 @@ core_options <- function(control, d, n, max_rounds) {
     max_seconds = control$max_seconds,
     max_atoms = control$max_atoms,
     max_rounds = as.integer(max_rounds),
+    given = 0L,
     kappa = control$kappa,
     implicit = as.integer(control$implicit),
     step = control$step,

@@ -7,45 +7,47 @@
 #include <string.h>
 
 #define STARTS_A_COLUMN 2 /* ascents for each atom that is wanted */
+#define MAX_TILT 4        /* length of the part of w in the covariates, at most */
 #define SAME_FEATURE .9   /* likeness above which two atoms are one, see alike() */
 
 static size_t pad(size_t n) { return (n + BR_VECTOR - 1) / BR_VECTOR * BR_VECTOR; }
 
-static br_column *take_columns(br_workspace *ws, int count, int d) {
+static br_column *take_columns(br_workspace *ws, int count, int rows) {
   br_column *columns = (br_column *)br_take(ws, (sizeof(br_column) / 8 + 1) * (size_t)count);
-  double *w = br_take(ws, (size_t)d * count);
-  for (int i = 0; i < count; i++) columns[i].w = w + (size_t)i * d;
+  double *w = br_take(ws, (size_t)rows * count);
+  for (int i = 0; i < count; i++) columns[i].w = w + (size_t)i * rows;
   return columns;
 }
 
 void br_columns_make(br_columns *columns, const br_columns_options *options, const br_potential *u,
                      const br_sample *sample, int n_wanted, br_workspace *ws) {
-  int d = sample->d;
+  int d = u->d, rows = sample->d;
   size_t n = sample->n < options->max_points ? sample->n : options->max_points, ld = pad(n);
   memset(columns, 0, sizeof *columns);
   columns->options = *options;
+  columns->d = d;
   columns->n_wanted = n_wanted;
   columns->n_starts = STARTS_A_COLUMN * n_wanted;
-  double *x = br_take(ws, ld * d), *weight = br_take(ws, ld), total = 0;
+  double *x = br_take(ws, ld * rows), *weight = br_take(ws, ld), total = 0;
   for (size_t i = 0; i < ld; i++) {
     /* evenly spaced rows: all of them when n is the size of the sample */
     size_t from = (size_t)((double)(i < n ? i : n - 1) * ((double)sample->n / (double)n));
-    for (int k = 0; k < d; k++) x[(size_t)k * ld + i] = sample->x[(size_t)k * sample->n + from];
+    for (int k = 0; k < rows; k++) x[(size_t)k * ld + i] = sample->x[(size_t)k * sample->n + from];
     weight[i] = i < n ? sample->weight[from] : 0;
     total += weight[i];
   }
   for (size_t i = 0; i < ld; i++) weight[i] /= total;
-  columns->points = (br_sample){ld, d, x, weight};
+  columns->points = (br_sample){ld, rows, x, weight};
   columns->map = br_take(ws, ld * d);
   columns->factor = br_take(ws, ld * BR_PACKED_SIZE(d));
   columns->inverse = br_take(ws, ld * BR_PACKED_SIZE(d));
-  columns->found = take_columns(ws, n_wanted, d);
-  columns->starts = take_columns(ws, columns->options.directions, d);
-  columns->draws_a_direction = 2 * (size_t)d + 2 + 2 * columns->options.a_direction;
+  columns->found = take_columns(ws, n_wanted, rows);
+  columns->starts = take_columns(ws, columns->options.directions, rows);
+  columns->draws_a_direction = 2 * (size_t)rows + 2 + 2 * columns->options.a_direction;
   columns->draws = br_take(ws, columns->draws_a_direction * columns->options.directions);
   columns->threads = br_threads_for((double)ld * columns->options.directions *
                                     (BR_PACKED_SIZE(d) + 10.0 * columns->options.a_direction));
-  columns->work_a_thread = 3 * ld + BR_PACKED_SIZE(d) + 5 * (size_t)d + 4;
+  columns->work_a_thread = 3 * ld + BR_PACKED_SIZE(d) + 5 * (size_t)rows + 4;
   columns->work = br_take(ws, columns->work_a_thread * columns->threads);
   columns->scratch_a_thread = u->family->scratch_size(u, (int)ld, 0);
   columns->scratch = br_take(ws, columns->scratch_a_thread * columns->threads);
@@ -70,10 +72,10 @@ static void fields(br_columns *columns, const br_potential *u) {
 static void along(const br_columns *columns, const double *w, double *z, double *tau, double *q,
                   double *packed) {
   const br_kernels *kernels = br_simd();
-  int d = columns->points.d, ld = (int)columns->points.n;
+  int d = columns->d, ld = (int)columns->points.n;
   for (int i = 0; i < d; i++)
     for (int j = 0; j <= i; j++) packed[BR_PACKED(i, j)] = (i == j ? 1 : 2) * w[i] * w[j];
-  kernels->project(d, ld, ld, w, columns->points.x, z);
+  kernels->project(columns->points.d, ld, ld, w, columns->points.x, z);
   kernels->project(d, ld, ld, w, columns->map, tau);
   kernels->project((int)BR_PACKED_SIZE(d), ld, ld, packed, columns->inverse, q);
 }
@@ -89,38 +91,47 @@ static double among(const double *z, size_t n, double centre) {
   return fmin(fmax(centre, low), high);
 }
 
-static double normalise(int d, double *w) {
-  double norm = 0;
+/* Gives the part of w in x the length 1; the other is cut where it is too long. Returns the
+ * length that it had. */
+static double normalise(const br_columns *columns, double *w) {
+  int d = columns->d, rows = columns->points.d;
+  double norm = 0, tilt = 0;
   for (int k = 0; k < d; k++) norm += w[k] * w[k];
   norm = sqrt(norm);
-  if (norm > 0)
-    for (int k = 0; k < d; k++) w[k] /= norm;
+  if (!(norm > 0)) return 0;
+  for (int k = 0; k < rows; k++) w[k] /= norm;
+  for (int k = d; k < rows; k++) tilt += w[k] * w[k];
+  if (tilt > MAX_TILT * MAX_TILT)
+    for (int k = d; k < rows; k++) w[k] *= MAX_TILT / sqrt(tilt);
   return norm;
 }
 
-/* Direction number i from its draws: an axis, the difference of two points, or
- * any direction. */
+/* Direction number i from its draws: an axis, the difference of two points, or any direction,
+ * every other one of these in one covariate alone. */
 static void direction(const br_columns *columns, int i, const double *draw, double *w) {
-  int d = columns->points.d;
+  int d = columns->d, rows = columns->points.d;
   size_t ld = columns->points.n;
-  memset(w, 0, d * sizeof(double));
+  memset(w, 0, rows * sizeof(double));
   if (d > 1 && i < 2 * d && 4 * d <= columns->options.directions) {
     w[i / 2] = i % 2 ? -1 : 1;
     return;
   }
-  if (d > 1 && i % 2 == 0) {
+  if (rows > 1 && i % 2 == 0) {
     size_t a = (size_t)(draw[0] * (double)ld), b = (size_t)(draw[1] * (double)ld);
-    for (int k = 0; k < d; k++)
+    for (int k = 0; k < rows; k++)
       w[k] = columns->points.x[k * ld + a] - columns->points.x[k * ld + b];
-    if (normalise(d, w) > 1e-8) return;
+    if (normalise(columns, w) > 1e-8) return;
+    memset(w, 0, rows * sizeof(double));
   }
-  if (d == 1) {
-    w[0] = draw[2] < .5 ? -1 : 1; /* the sides of a step differ */
-    return;
-  }
-  for (int k = 0; k < d; k++) /* Box-Muller */
+  for (int k = 0; k < rows; k++) /* Box-Muller */
     w[k] = sqrt(-2 * log(draw[2 + 2 * k])) * cos(6.283185307179586 * draw[3 + 2 * k]);
-  if (!(normalise(d, w) > 0)) w[0] = 1;
+  if (i % 4 == 1 && rows > d) {
+    int only = d + (int)(draw[0] * (rows - d));
+    for (int k = d; k < rows; k++)
+      if (k != only) w[k] = 0;
+  }
+  if (d == 1) w[0] = w[0] < 0 ? -1 : 1; /* the sides of a step differ */
+  if (!(normalise(columns, w) > 0)) w[0] = 1;
 }
 
 static void rate(br_column *column, const double *sums, double penalty) {
@@ -135,7 +146,7 @@ static void try_direction(br_columns *columns, int i, double *work) {
   const br_kernels *kernels = br_simd();
   const double *draw = columns->draws + i * columns->draws_a_direction;
   size_t ld = columns->points.n;
-  int d = columns->points.d;
+  int rows = columns->points.d;
   double *z = work, *tau = z + ld, *q = tau + ld, *packed = q + ld;
   br_column *best = &columns->starts[i], try = *best;
   double spread = log(options->max_width / options->min_width);
@@ -143,7 +154,7 @@ static void try_direction(br_columns *columns, int i, double *work) {
   direction(columns, i, draw, best->w);
   along(columns, best->w, z, tau, q, packed);
   for (int k = 0; k < options->a_direction; k++) {
-    const double *pair = draw + 2 + 2 * d + 2 * k;
+    const double *pair = draw + 2 + 2 * rows + 2 * k;
     double sums[2];
     try.profile = (br_profile)(k % BR_N_PROFILES);
     try.centre = z[(size_t)(pair[0] * (double)ld)];
@@ -161,19 +172,21 @@ static void try_direction(br_columns *columns, int i, double *work) {
  *   p = s2 tau - s3 q/a,             r = 2 a s1 s2 + 2 s2 s3 q^2/a,
  *
  *   de/dw = p x + a s1 T - 2 s2 A w,   de/dc = -p,   de/da = s1 tau - t p,
- *   df/dw = r x + 4 s2^2 q A w,        df/dc = -r,   df/da = 2 a s1^2 - t r.   */
+ *   df/dw = r x + 4 s2^2 q A w,        df/dc = -r,   df/da = 2 a s1^2 - t r,
+ *
+ * of which the part of w in the covariates has the terms in x alone. */
 static void rate_gradient(const br_columns *columns, br_column *column, double *gradient,
                           double *work) {
   const br_kernels *kernels = br_simd();
   const br_sample *points = &columns->points;
-  int d = points->d, ld = (int)points->n;
+  int d = columns->d, rows = points->d, ld = (int)points->n;
   double *z = work, *tau = z + ld, *q = tau + ld, *packed = q + ld;
-  double *g_w = packed + BR_PACKED_SIZE(d), *h_w = g_w + d;
+  double *g_w = packed + BR_PACKED_SIZE(d), *h_w = g_w + rows;
   double g = 0, h = 0, g_c = 0, h_c = 0, g_a = 0, h_a = 0;
   double a = column->width;
   along(columns, column->w, z, tau, q, packed);
   double c = column->centre = among(z, (size_t)ld, column->centre);
-  memset(g_w, 0, 2 * d * sizeof(double));
+  memset(g_w, 0, 2 * rows * sizeof(double));
   for (int start = 0; start < ld; start += BR_LANES) {
     int n = ld - start < BR_LANES ? ld - start : BR_LANES;
     double t[BR_LANES], phi[BR_LANES], cdf[BR_LANES], is_step = column->profile == BR_STEP;
@@ -214,42 +227,47 @@ static void rate_gradient(const br_columns *columns, br_column *column, double *
       g_w[i] += sum_g;
       h_w[i] += sum_h;
     }
+    for (int i = d; i < rows; i++) {
+      const double *x = points->x + (size_t)i * ld + start;
+      for (int b = 0; b < n; b++) {
+        g_w[i] += on_x[b] * x[b];
+        h_w[i] += r_x[b] * x[b];
+      }
+    }
   }
   double sums[2] = {g, h};
   rate(column, sums, columns->options.penalty);
   /* d(-g/sqrt(h)) = -dg/sqrt(h) + g dh/(2 h^(3/2)) */
   double on_g = -1 / sqrt(h), on_h = column->g / (2 * h * sqrt(h)), radial = 0;
-  for (int k = 0; k < d; k++) {
-    gradient[k] = on_g * g_w[k] + on_h * h_w[k];
-    radial += gradient[k] * column->w[k];
-  }
+  for (int k = 0; k < rows; k++) gradient[k] = on_g * g_w[k] + on_h * h_w[k];
+  for (int k = 0; k < d; k++) radial += gradient[k] * column->w[k];
   for (int k = 0; k < d; k++) gradient[k] -= radial * column->w[k];
-  gradient[d] = on_g * g_c + on_h * h_c;
-  gradient[d + 1] = a * (on_g * g_a + on_h * h_a);
+  gradient[rows] = on_g * g_c + on_h * h_c;
+  gradient[rows + 1] = a * (on_g * g_a + on_h * h_a);
 }
 
 /* Gradient ascent with a step length that adapts; the width stays in range. */
 static void ascend(const br_columns *columns, br_column *column, double *work) {
   const br_columns_options *options = &columns->options;
-  int d = columns->points.d;
-  double *gradient = work + 3 * columns->points.n + BR_PACKED_SIZE(d) + 2 * d;
-  double *trial_gradient = gradient + d + 2, *w = trial_gradient + d + 2, length = .3;
+  int d = columns->d, rows = columns->points.d;
+  double *gradient = work + 3 * columns->points.n + BR_PACKED_SIZE(d) + 2 * rows;
+  double *trial_gradient = gradient + rows + 2, *w = trial_gradient + rows + 2, length = .3;
   br_column trial = {.profile = column->profile, .w = w};
   rate_gradient(columns, column, gradient, work);
   for (int k = 0; k < options->refine && length > 1e-3; k++) {
     double norm = 0;
-    for (int j = 0; j < d + 2; j++) norm += gradient[j] * gradient[j];
+    for (int j = 0; j < rows + 2; j++) norm += gradient[j] * gradient[j];
     norm = sqrt(norm);
     if (!(norm > 1e-12)) return;
-    for (int j = 0; j < d; j++) w[j] = column->w[j] + length * gradient[j] / norm;
-    normalise(d, w);
-    trial.centre = column->centre + length * gradient[d] / norm;
-    trial.width = column->width * exp(length * gradient[d + 1] / norm);
+    for (int j = 0; j < rows; j++) w[j] = column->w[j] + length * gradient[j] / norm;
+    normalise(columns, w);
+    trial.centre = column->centre + length * gradient[rows] / norm;
+    trial.width = column->width * exp(length * gradient[rows + 1] / norm);
     trial.width = fmin(fmax(trial.width, options->min_width), options->max_width);
     rate_gradient(columns, &trial, trial_gradient, work);
     if (trial.score > column->score) {
-      memcpy(column->w, w, d * sizeof(double));
-      memcpy(gradient, trial_gradient, (d + 2) * sizeof(double));
+      memcpy(column->w, w, rows * sizeof(double));
+      memcpy(gradient, trial_gradient, (rows + 2) * sizeof(double));
       column->centre = trial.centre;
       column->width = trial.width;
       column->g = trial.g;
@@ -262,17 +280,19 @@ static void ascend(const br_columns *columns, br_column *column, double *work) {
   }
 }
 
-/* A cosine of directions, damped by the distance of centres and log widths. */
+/* A cosine of directions, damped by the distance of centres, tilts and log widths. */
 static int alike(const br_columns *columns, const br_column *a, const br_column *b) {
-  double inner = 0;
-  int d = columns->points.d;
+  double inner = 0, tilt = 0, narrow = fmin(a->width, b->width);
+  int d = columns->d;
   if (a->profile != b->profile) return 0;
   for (int k = 0; k < d; k++) inner += a->w[k] * b->w[k];
   if (a->profile == BR_STEP && inner < 0) return 0;
   double sign = inner < 0 ? -1 : 1;
-  double shift = (a->centre - sign * b->centre) / fmin(a->width, b->width);
+  for (int k = d; k < columns->points.d; k++)
+    tilt += (a->w[k] - sign * b->w[k]) * (a->w[k] - sign * b->w[k]) / (narrow * narrow);
+  double shift = (a->centre - sign * b->centre) / narrow;
   double ratio = log(a->width / b->width);
-  return fabs(inner) * exp(-.5 * (shift * shift + ratio * ratio)) > SAME_FEATURE;
+  return fabs(inner) * exp(-.5 * (shift * shift + tilt + ratio * ratio)) > SAME_FEATURE;
 }
 
 static void order(br_column *columns, int n) {
@@ -286,7 +306,7 @@ static void order(br_column *columns, int n) {
 
 void br_columns_search(br_columns *columns, const br_potential *u, const br_host *host) {
   const br_columns_options *options = &columns->options;
-  int d = u->d, n_starts = columns->n_starts;
+  int n_starts = columns->n_starts;
   if (n_starts > options->directions) n_starts = options->directions;
   for (size_t i = 0; i < columns->draws_a_direction * options->directions; i++)
     columns->draws[i] = host->uniform(host->ctx);
@@ -309,6 +329,6 @@ void br_columns_search(br_columns *columns, const br_potential *u, const br_host
     double *w = to->w;
     *to = columns->starts[i];
     to->w = w;
-    memcpy(w, columns->starts[i].w, d * sizeof(double));
+    memcpy(w, columns->starts[i].w, columns->points.d * sizeof(double));
   }
 }

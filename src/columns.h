@@ -6,7 +6,8 @@
  *   h = mean of (a s'(t))^2 + (s''(t) w'(D^2 u)^{-1} w)^2,
  *
  * and the optimality condition is violated by -g/sqrt(h) in the local norm.
- * Candidates of each profile are drawn, the best are improved by gradient ascent of that score in
+ * With covariates w'x is w'[x; b], and the part of w in x has length 1. Candidates of each
+ * profile are drawn, the best are improved by gradient ascent of that score in
  * (w, c, log a), and the best that differ are returned. */
 #ifndef BR_COLUMNS_H
 #define BR_COLUMNS_H
@@ -25,7 +26,7 @@ typedef struct {
 
 typedef struct {
   br_profile profile;
-  double *w; /* d */
+  double *w; /* d, and one a covariate */
   double centre, width;
   double g, h, score;
 } br_column;
@@ -33,6 +34,7 @@ typedef struct {
 typedef struct {
   br_columns_options options;
   br_sample points;         /* the subsample, padded with weight 0 */
+  int d;                    /* of the map; points have the covariates as well */
   double *map;              /* of u at the points, d rows */
   double *factor, *inverse; /* of its Hessian there, d(d+1)/2 rows */
   br_column *found;         /* best first */

@@ -228,25 +228,26 @@ static void add_pairs(br_potential *u, double *w) {
 
 void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *train,
                 const br_sample *valid, const br_host *host, br_workspace *ws) {
-  int d = train->d, max_quadratic = br_fit_max_quadratic(d, options->max_atoms);
+  int given = options->given, d = train->d - given;
+  int max_quadratic = br_fit_max_quadratic(d, options->max_atoms);
   int room = options->max_atoms > 0 ? options->max_atoms + BR_MAX_TAILS(d) : 0;
   fitter f = {.options = options, .valid = valid, .host = host, .fit = fit, .validation = NAN};
   br_potential *u = &fit->u;
   memset(fit, 0, sizeof *fit);
-  br_ridge_make(u, d, max_quadratic, room, options->kappa, ws);
+  br_ridge_make(u, d, given, max_quadratic, room, options->kappa, ws);
   if (d <= FULL_QUADRATIC) add_pairs(u, br_take(ws, d));
   fit->trace.capacity = options->max_iter + 1;
   fit->trace.rows = br_take(ws, (size_t)fit->trace.capacity * BR_TRACE_COLUMNS);
   fit->rounds.capacity = options->max_rounds + 1;
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
-  br_mirror_make(&f.mirror, &options->mirror, u, train, d + max_quadratic + room, ws);
+  br_mirror_make(&f.mirror, &options->mirror, u, train, d * (1 + given) + max_quadratic + room, ws);
   br_ledger_make(&f.ledger, u, train, &options->noise, ws);
   if (options->max_atoms > 0) {
     br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
-    br_tails_make(&f.tails, train, room, ws);
+    br_tails_make(&f.tails, u, train, room, ws);
   }
   if (valid->n > 0)
-    br_loss_plan_make(&f.valid_plan, d, valid->n, u->family->scratch_size(u, br_block_lanes(d), 0),
+    br_loss_plan_make(&f.valid_plan, u, valid->n,
                       (double)valid->n * options->max_atoms * (20.0 + d * d), ws);
   br_stopping_start(&f.stop, options->tol, options->max_iter, options->max_seconds);
   int *keep = br_take_int(ws, room);
@@ -263,5 +264,6 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
   fit->gap = f.mirror.gap;
   if (fit->status == BR_OK && !(fit->gap <= f.stop.tolerance)) fit->status = BR_STALLED;
   if (fit->status == BR_MAX_ITERATIONS || fit->status == BR_MAX_TIME)
-    if (fit->gap <= f.stop.tolerance) fit->status = BR_OK; /* it was the last step that was needed */
+    if (fit->gap <= f.stop.tolerance)
+      fit->status = BR_OK; /* it was the last step that was needed */
 }

@@ -20,6 +20,7 @@ typedef struct {
   int max_rounds;   /* rounds of column generation */
   int a_round;      /* columns added in a round, at most */
   int patience;     /* rounds without a better validation before the end */
+  int given;        /* last columns of the samples that are covariates */
   double kappa;     /* floor of the eigenvalues of Q */
   double min_score; /* columns below this violation are not worth adding */
   br_mirror_options mirror;
@@ -47,7 +48,8 @@ typedef struct {
 /* Most quadratic directions that a potential of br_fit_run() has. */
 int br_fit_max_quadratic(int d, int max_atoms);
 
-/* valid may have no points. Everything in fit belongs to the workspace. */
+/* Covariates must have mean zero and unit covariance in train, for the certificate. valid may
+ * have no points. Everything in fit belongs to the workspace. */
 void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *train,
                 const br_sample *valid, const br_host *host, br_workspace *ws);
 

@@ -28,14 +28,16 @@ typedef struct {
   int steps[BR_LANES], trials[BR_LANES], busy[BR_LANES];
 } lanes_state;
 
-static size_t state_size(int d, int lanes, size_t scratch) {
-  return (size_t)lanes * (5 * (size_t)d + BR_PACKED_SIZE(d) + 1) + scratch;
+static size_t state_size(const br_potential *u, int lanes) {
+  size_t d = u->d, rows = 5 * d + u->given + BR_PACKED_SIZE(d) + 1;
+  return rows * lanes + u->family->scratch_size(u, lanes, 0);
 }
 
-static void arrange(lanes_state *s, double *memory, int d, int lanes) {
+static void arrange(lanes_state *s, double *memory, const br_potential *u, int lanes) {
+  int d = u->d;
   size_t rows = (size_t)d * lanes;
   s->x = memory;
-  s->step = s->x + rows;
+  s->step = s->x + rows + (size_t)u->given * lanes;
   s->target = s->step + rows;
   s->residual = s->target + rows;
   s->map = s->residual + rows;
@@ -44,13 +46,14 @@ static void arrange(lanes_state *s, double *memory, int d, int lanes) {
   s->scratch = s->logdet + lanes;
 }
 
-static void load(lanes_state *s, const br_sample *y, const double *start, int b, size_t point,
-                 int lanes) {
+static void load(lanes_state *s, const br_sample *y, int d, const double *start, int b,
+                 size_t point, int lanes) {
   s->point[b] = point;
   s->busy[b] = 1;
   s->steps[b] = 0;
   s->slope[b] = 0;
-  for (int k = 0; k < y->d; k++) {
+  for (int k = d; k < y->d; k++) s->x[k * lanes + b] = y->x[(size_t)k * y->n + point];
+  for (int k = 0; k < d; k++) {
     s->target[k * lanes + b] = y->x[(size_t)k * y->n + point];
     s->x[k * lanes + b] = start[(size_t)k * y->n + point];
     s->step[k * lanes + b] = 0;
@@ -73,10 +76,9 @@ static double inside(const lanes_state *s, int b) {
 /* After the map at x is known: 1 the lane is solved, -1 given up, 0 not yet; then
  * *wants_step says whether a new Newton step is to be taken from x, else x has
  * been moved along the old one. */
-static int judge(lanes_state *s, const br_sample *y, const br_inverse_options *o, int b, int lanes,
+static int judge(lanes_state *s, int d, const br_inverse_options *o, int b, int lanes,
                  int *wants_step) {
   double slope = 0, worst = 0, size = 0;
-  int d = y->d;
   for (int k = 0; k < d; k++) {
     double r = s->map[k * lanes + b] - s->target[k * lanes + b];
     slope += r * s->step[k * lanes + b];
@@ -119,10 +121,10 @@ static int solve_chunk(const br_potential *u, const br_sample *y, const double *
   size_t next = first;
   for (int b = 0; b < lanes; b++) {
     if (next < end) {
-      load(s, y, start, b, next++, lanes);
+      load(s, y, d, start, b, next++, lanes);
       busy++;
     } else {
-      load(s, y, start, b, end - 1, lanes); /* an idle lane repeats a point */
+      load(s, y, d, start, b, end - 1, lanes); /* an idle lane repeats a point */
       s->busy[b] = 0;
     }
   }
@@ -132,14 +134,14 @@ static int solve_chunk(const br_potential *u, const br_sample *y, const double *
     for (int b = 0; b < lanes; b++) {
       wants[b] = 0;
       if (!s->busy[b]) continue;
-      int done = judge(s, y, o, b, lanes, &wants[b]);
+      int done = judge(s, d, o, b, lanes, &wants[b]);
       any |= wants[b];
       if (!done) continue;
       for (int k = 0; k < d; k++) x[(size_t)k * y->n + s->point[b]] = s->x[k * lanes + b];
       if (iterations) iterations[s->point[b]] = done > 0 ? s->steps[b] : -1 - s->steps[b];
       failed |= done < 0;
       if (next < end) {
-        load(s, y, start, b, next++, lanes);
+        load(s, y, d, start, b, next++, lanes);
       } else {
         s->busy[b] = 0;
         busy--;
@@ -170,14 +172,14 @@ br_status br_inverse_from(const br_potential *u, const br_sample *y, const doubl
   int d = u->d, lanes = br_block_lanes(d), failed = 0;
   size_t n = y->n, chunks = (n + CHUNK - 1) / CHUNK;
   int threads = br_threads_for((double)n * (u->n_coef * (20.0 + d * d) + d * d * d) * 8);
-  size_t size = state_size(d, lanes, u->family->scratch_size(u, lanes, 0));
+  size_t size = state_size(u, lanes);
   size_t extra = (sizeof(lanes_state) + 7) / 8;
   double *memory = br_take(ws, (size + extra) * threads);
   BR_OMP(parallel for num_threads(threads) schedule(dynamic) reduction(| : failed))
   for (size_t c = 0; c < chunks; c++) {
     double *own = memory + (size + extra) * BR_THREAD_ID;
     lanes_state *s = (lanes_state *)own;
-    arrange(s, own + extra, d, lanes);
+    arrange(s, own + extra, u, lanes);
     size_t end = (c + 1) * CHUNK < n ? (c + 1) * CHUNK : n;
     failed |= solve_chunk(u, y, start, options, c * CHUNK, end, x, iterations, s, lanes);
   }

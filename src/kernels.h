@@ -35,11 +35,11 @@
  *   BR_STEP   s' = t Phi(t) + phi(t)  s'' = Phi(t)   curved on one side of c, also far away   */
 typedef enum { BR_BUMP = 0, BR_STEP = 1, BR_N_PROFILES } br_profile;
 
-/* Ridge atoms theta a^2 s((w'x - c)/a). */
+/* Ridge atoms theta a^2 s((w'x - c)/a), x a point with its covariates. */
 typedef struct {
-  int d, m;
+  int d, given, m;
   const int *profile;   /* m */
-  const double *dir;    /* d x m, column j is w_j */
+  const double *dir;    /* (d + given) x m, column j is w_j */
   const double *centre; /* m */
   const double *width;  /* m */
   const double *coef;   /* m */
@@ -54,8 +54,9 @@ typedef struct {
   /* The profile itself, s(t), of n values. */
   void (*profile)(br_profile profile, size_t n, const double *t, double *s);
 
-  /* map = q + Q x, hess = Q in every lane; Q packed. */
-  void (*affine)(int d, int n, int ld, const double *q, const double *Q, const double *x,
+  /* map = q [1; b] + Q x, b the covariates, hess = Q in every lane; q d x (1 + given), Q
+   * packed. */
+  void (*affine)(int d, int given, int n, int ld, const double *q, const double *Q, const double *x,
                  double *map, double *hess);
 
   /* Adds the atoms to map (d rows) and hess (packed). Where keep is true the

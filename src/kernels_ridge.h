@@ -32,7 +32,7 @@ BR_TARGET static void turn(br_profile profile, int n, const double *t, double *p
   }
 }
 
-BR_TARGET static void affine(int d, int n, int ld, const double *q, const double *Q,
+BR_TARGET static void affine(int d, int given, int n, int ld, const double *q, const double *Q,
                              const double *x, double *map, double *hess) {
   for (int i = 0; i < d; i++) {
     double *row = map + (size_t)i * ld;
@@ -44,6 +44,12 @@ BR_TARGET static void affine(int d, int n, int ld, const double *q, const double
       const double *xj = x + (size_t)j * ld;
       BR_SIMD
       for (int b = 0; b < n; b++) row[b] += Qij * xj[b];
+    }
+    for (int l = 1; l <= given; l++) {
+      double qil = q[(size_t)l * d + i];
+      const double *given_l = x + (size_t)(d + l - 1) * ld;
+      BR_SIMD
+      for (int b = 0; b < n; b++) row[b] += qil * given_l[b];
     }
   }
   for (size_t k = 0; k < BR_PACKED_SIZE(d); k++) {
@@ -69,13 +75,13 @@ BR_TARGET static void project(int d, int n, int ld, const double *w, const doubl
 BR_TARGET static void atoms(const br_atoms *r, int n, int ld, const double *x, double *map,
                             double *hess, double *slope, double *curve, int keep) {
   double t[BR_LANES];
-  int d = r->d;
+  int d = r->d, rows = d + r->given;
   for (int j = 0; j < r->m; j++) {
-    const double *w = r->dir + (size_t)j * d;
+    const double *w = r->dir + (size_t)j * rows;
     double *slope_j = slope + (keep ? (size_t)j * ld : 0);
     double *curve_j = curve + (keep ? (size_t)j * ld : 0);
     double c = r->centre[j], a = r->width[j], scale = 1 / a, theta = r->coef[j];
-    project(d, n, ld, w, x, t);
+    project(rows, n, ld, w, x, t);
     BR_SIMD
     for (int b = 0; b < n; b++) t[b] = (t[b] - c) * scale;
     normal((size_t)n, t, curve_j, slope_j);

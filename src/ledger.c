@@ -63,13 +63,15 @@ void br_ledger_make(br_ledger *ledger, const br_potential *u, const br_sample *d
   size_t n_some = data->n < METRIC_POINTS ? data->n : METRIC_POINTS;
   ledger->lanes = br_block_lanes(d);
   ledger->some = some_of(data, n_some, ws);
-  ledger->x = br_take(ws, noise->n * d);
+  ledger->x = br_take(ws, noise->n * (d + u->given));
+  memcpy(ledger->x + noise->n * d, noise->x + noise->n * d, noise->n * u->given * sizeof(double));
   ledger->on_data = br_take(ws, data->n);
   ledger->on_model = br_take(ws, noise->n);
   ledger->pairing = br_take(ws, noise->n);
   ledger->slope = br_take(ws, n_some * d);
-  ledger->block = br_take(ws, (size_t)ledger->lanes * (4 * (size_t)d + BR_PACKED_SIZE(d) + 2) +
-                                  u->family->scratch_size(u, ledger->lanes, 0));
+  ledger->block =
+      br_take(ws, (size_t)ledger->lanes * (4 * (size_t)d + u->given + BR_PACKED_SIZE(d) + 2) +
+                      u->family->scratch_size(u, ledger->lanes, 0));
   ledger->reused.from = *ws;
   ledger->ws = (br_workspace){reuse, &ledger->reused};
 }
@@ -172,7 +174,8 @@ static double metric(br_ledger *ledger, const br_potential *u) {
   int d = u->d, ld = ledger->lanes;
   size_t rows = (size_t)d * ld;
   br_sample slopes = {some->n, d, ledger->slope, NULL};
-  double *x = ledger->block, *map = x + rows, *v = map + rows, *solved = v + rows;
+  double *x = ledger->block, *map = x + rows + (size_t)u->given * ld, *v = map + rows,
+         *solved = v + rows;
   double *hess = solved + rows, *logdet = hess + BR_PACKED_SIZE(d) * ld, *weight = logdet + ld;
   double *scratch = weight + ld, total = 0;
   for (size_t start = 0; start < some->n; start += ld) {

@@ -21,8 +21,7 @@ void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential
   m->adaptive = options->step;
   m->gap = INFINITY;
   br_moments_make(&m->moments, &m->plan, u, sample->n, max_coef, ws);
-  br_loss_plan_make(&m->loss_plan, u->d, sample->n,
-                    u->family->scratch_size(u, br_block_lanes(u->d), 0),
+  br_loss_plan_make(&m->loss_plan, u, sample->n,
                     (double)sample->n * max_coef * (20.0 + u->d * u->d), ws);
   m->gradient = br_take(ws, max_coef);
   m->delta = br_take(ws, max_coef);
@@ -30,20 +29,22 @@ void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential
   m->system = br_take(ws, (size_t)m->moments.ldm * m->moments.ldm);
 }
 
-/* Certificate, by convex duality: with T - c, c the mean of T, and (D^2 u)^{-1}
- * as dual variables (the shift makes them feasible for the linear features) the
- * penalised objective is nowhere on the constraints less than
+/* Certificate, by convex duality: with T - C [1; b], C the regression of T on the covariates
+ * b, and (D^2 u)^{-1} as dual variables (the shift makes them feasible for the linear
+ * features) the penalised objective is nowhere on the constraints less than
  *
  *   mean loss + penalty - gap,
- *   gap = mean |T|^2 - |c|^2/2 - d + penalty - min over the constraints of g'coef,
+ *   gap = mean |T|^2 - |C|^2/2 - d + penalty - min over the constraints of g'coef,
  *
- * g being the gradient corrected for c. At the exact minimum of F it is
+ * g being the gradient corrected for C. Covariates of mean zero and unit covariance make
+ * C the mean of T [1; b]', which the linear features have for gradient. Without
+ * covariates it is the mean of T. At the exact minimum of F the gap is
  * beta times the barrier parameter. Infinite where g is not dual feasible. */
 static double certificate(br_mirror *m, double penalty) {
   br_potential *u = m->u;
   double square = 0, *g = m->start;
   memcpy(g, m->moments.gradient, u->n_coef * sizeof(double));
-  for (int k = 0; k < u->d; k++) square += g[k] * g[k];
+  for (int k = 0; k < u->d * (1 + u->given); k++) square += g[k] * g[k];
   u->family->penalty(u, m->options.penalty, g);
   return m->moments.square_map - 0.5 * square - u->d + penalty -
          u->family->dual_minimum(u, m->beta, m->moments.slope, g);

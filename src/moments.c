@@ -27,10 +27,10 @@ static size_t array_size(int max_coef, int d) {
   return at_floor > SUPERBLOCK ? at_floor : SUPERBLOCK;
 }
 
-static void take_moments(br_moments *m, int p, br_workspace *ws) {
+static void take_moments(br_moments *m, int p, int given, br_workspace *ws) {
   m->ldm = p;
   m->gradient = br_take(ws, p);
-  m->slope = br_take(ws, p);
+  m->slope = br_take(ws, (size_t)p * (1 + given));
   m->hessian = br_take(ws, (size_t)p * p);
   m->metric = br_take(ws, (size_t)p * p);
   m->curvature = br_take(ws, (size_t)p * p);
@@ -46,24 +46,27 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
   plan->threads = br_threads_for((double)n * p * (p * (d + 2.0)));
   if (plan->threads > plan->pieces) plan->threads = plan->pieces;
   plan->array = array_size(p, d);
-  plan->memory_a_thread = 4 * plan->array + MAX_SUPERLANES * (2 * d + BR_PACKED_SIZE(d) + 2) +
+  plan->memory_a_thread = 4 * plan->array +
+                          MAX_SUPERLANES * (2 * d + u->given + BR_PACKED_SIZE(d) + 3) +
                           u->family->scratch_size(u, MAX_SUPERLANES, 1);
   plan->memory = br_take(ws, plan->memory_a_thread * plan->threads);
-  take_moments(m, p, ws);
-  for (int k = 0; k < plan->pieces; k++) take_moments(&plan->piece[k], p, ws);
+  take_moments(m, p, u->given, ws);
+  for (int k = 0; k < plan->pieces; k++) take_moments(&plan->piece[k], p, u->given, ws);
 }
 
 typedef struct {
-  int d, p, padded, linear, curved, ld, lanes; /* padded = p, curved = p - linear, to a tile */
+  int d, given, p, padded, linear, curved, ld,
+      lanes; /* padded = p, curved = p - linear, to a tile */
   int want_hessian, want_metric;
   double *slope, *curve, *steep, *force;
-  double *x, *map, *hess, *logdet, *weight, *scratch;
+  double *x, *map, *hess, *logdet, *weight, *root, *scratch;
 } superblock;
 
 static superblock arrange(const br_moments_plan *plan, const br_potential *u, double *memory,
                           int want_hessian, int want_metric) {
   int d = plan->d, p = u->n_coef, linear = u->family->n_linear(u);
-  superblock s = {.d = d, .p = p, .padded = pad(p, BR_GRAM_PAD), .linear = linear};
+  superblock s = {
+      .d = d, .given = u->given, .p = p, .padded = pad(p, BR_GRAM_PAD), .linear = linear};
   s.curved = pad(p - linear, BR_GRAM_PAD);
   s.ld = superlanes(s.padded, d);
   s.lanes = br_block_lanes(d) < s.ld ? br_block_lanes(d) : s.ld;
@@ -74,11 +77,12 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
   s.steep = s.curve + plan->array;
   s.force = s.steep + plan->array;
   s.x = s.force + plan->array;
-  s.map = s.x + (size_t)d * s.ld;
+  s.map = s.x + (size_t)(d + u->given) * s.ld;
   s.hess = s.map + (size_t)d * s.ld;
   s.logdet = s.hess + BR_PACKED_SIZE(d) * s.ld;
   s.weight = s.logdet + s.ld;
-  s.scratch = s.weight + s.ld;
+  s.root = s.weight + s.ld;
+  s.scratch = s.root + s.ld;
   /* the rows that pad the tiles; the others are written at every point */
   memset(s.slope + (size_t)p * s.ld, 0, (size_t)(s.padded - p) * s.ld * sizeof(double));
   memset(s.steep + (size_t)p * d * s.ld, 0, (size_t)(s.padded - p) * d * s.ld * sizeof(double));
@@ -97,6 +101,7 @@ static void fill(br_moments *m, const superblock *s, const br_potential *u, cons
   for (int b = at; b < at + n; b++) {
     double square = 0;
     for (int k = 0; k < d; k++) square += s->map[(size_t)k * ld + b] * s->map[(size_t)k * ld + b];
+    s->root[b] = sqrt(s->weight[b]);
     m->square_map += s->weight[b] * square;
     m->loss += s->weight[b] * (0.5 * square - s->logdet[b]);
   }
@@ -122,10 +127,16 @@ static void reduce(br_moments *m, const superblock *s, int n) {
     double sum = 0, mean = 0;
     for (int b = 0; b < n; b++) {
       sum += force[b];
-      mean += sqrt(s->weight[b]) * slope[b];
+      mean += s->root[b] * slope[b];
     }
     m->gradient[j] += sum;
-    m->slope[j] += mean;
+    m->slope[(size_t)j * (1 + s->given)] += mean;
+    for (int l = 0; l < s->given; l++) {
+      const double *covariate = s->x + (size_t)(s->d + l) * s->ld;
+      mean = 0;
+      for (int b = 0; b < n; b++) mean += s->root[b] * slope[b] * covariate[b];
+      m->slope[(size_t)j * (1 + s->given) + 1 + l] += mean;
+    }
   }
   for (int j = 0; j < s->padded; j += BR_GRAM_ROWS) {
     if (s->want_hessian) kernels->gram(0, 1, n, s->ld, s->slope, s->padded, j, m->hessian, m->ldm);
@@ -135,11 +146,11 @@ static void reduce(br_moments *m, const superblock *s, int n) {
   }
 }
 
-static void clear(br_moments *m, int p) {
+static void clear(br_moments *m, int p, int given) {
   size_t square = (size_t)m->ldm * p * sizeof(double);
   m->loss = m->square_map = 0;
   memset(m->gradient, 0, p * sizeof(double));
-  memset(m->slope, 0, p * sizeof(double));
+  memset(m->slope, 0, (size_t)p * (1 + given) * sizeof(double));
   memset(m->hessian, 0, square);
   memset(m->metric, 0, square);
   memset(m->curvature, 0, square);
@@ -149,12 +160,12 @@ static void add(double *to, const double *from, size_t n) {
   for (size_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-static void add_moments(br_moments *m, const br_moments *piece, int p) {
+static void add_moments(br_moments *m, const br_moments *piece, int p, int given) {
   size_t square = (size_t)m->ldm * p;
   m->loss += piece->loss;
   m->square_map += piece->square_map;
   add(m->gradient, piece->gradient, p);
-  add(m->slope, piece->slope, p);
+  add(m->slope, piece->slope, (size_t)p * (1 + given));
   add(m->hessian, piece->hessian, square);
   add(m->metric, piece->metric, square);
   add(m->curvature, piece->curvature, square);
@@ -170,7 +181,7 @@ void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential
     superblock s = arrange(plan, u, plan->memory + plan->memory_a_thread * BR_THREAD_ID,
                            want_hessian, want_metric);
     size_t end = n * (k + 1) / plan->pieces;
-    clear(piece, padded);
+    clear(piece, padded, u->given);
     for (size_t start = n * k / plan->pieces; start < end; start += s.ld) {
       int count = end - start < (size_t)s.ld ? (int)(end - start) : s.ld;
       for (int at = 0; at < count; at += s.lanes) {
@@ -180,8 +191,8 @@ void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential
       reduce(piece, &s, pad(count, BR_VECTOR));
     }
   }
-  clear(m, padded);
-  for (int k = 0; k < plan->pieces; k++) add_moments(m, &plan->piece[k], padded);
+  clear(m, padded, u->given);
+  for (int k = 0; k < plan->pieces; k++) add_moments(m, &plan->piece[k], padded, u->given);
   if (!want_hessian) return;
   u->family->scale_by_directions(u, m->hessian, m->ldm);
   for (int j = linear; j < p; j++)

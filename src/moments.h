@@ -19,7 +19,7 @@ typedef struct {
   double square_map; /* mean of |T|^2 */
   int ldm;           /* row stride of the matrices */
   double *gradient;  /* p */
-  double *slope;     /* mean of slope_j, p */
+  double *slope;     /* [j (1 + given) + l]: mean of slope_j times 1 or covariate l */
   double *hessian;   /* entries [j * ldm + l], l >= j: the lower triangle of LAPACK */
   double *metric;    /* likewise */
   double *curvature; /* likewise: the second mean of the Hessian, work space */

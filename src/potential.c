@@ -16,20 +16,21 @@ int br_block_lanes(int d) {
 static int padded(int count) { return (count + BR_VECTOR - 1) / BR_VECTOR * BR_VECTOR; }
 
 /* x, map, hess, logdet, weight of one block, then the family's scratch */
-static size_t block_size(int d, int lanes, size_t scratch) {
-  return (size_t)lanes * (2 * (size_t)d + BR_PACKED_SIZE(d) + 2) + scratch;
+static size_t block_size(const br_potential *u, int lanes) {
+  size_t d = u->d, rows = 2 * d + u->given + BR_PACKED_SIZE(d) + 2;
+  return rows * lanes + u->family->scratch_size(u, lanes, 0);
 }
 
 typedef struct {
   double *x, *map, *hess, *logdet, *weight, *scratch;
 } block;
 
-static block block_at(double *memory, int d, int lanes) {
+static block block_at(double *memory, const br_potential *u, int lanes) {
   block b;
   b.x = memory;
-  b.map = b.x + (size_t)d * lanes;
-  b.hess = b.map + (size_t)d * lanes;
-  b.logdet = b.hess + BR_PACKED_SIZE(d) * lanes;
+  b.map = b.x + (size_t)(u->d + u->given) * lanes;
+  b.hess = b.map + (size_t)u->d * lanes;
+  b.logdet = b.hess + BR_PACKED_SIZE(u->d) * lanes;
   b.weight = b.logdet + lanes;
   b.scratch = b.weight + lanes;
   return b;
@@ -50,11 +51,11 @@ br_status br_potential_eval(const br_potential *u, const br_sample *points, doub
   int d = u->d, lanes = br_block_lanes(d);
   int threads = br_threads_for(operations(u, points->n));
   size_t groups = (points->n + lanes - 1) / lanes, n = points->n;
-  size_t size = block_size(d, lanes, u->family->scratch_size(u, lanes, 0));
+  size_t size = block_size(u, lanes);
   double *memory = br_take(ws, size * threads);
   BR_OMP(parallel for num_threads(threads) schedule(static))
   for (size_t g = 0; g < groups; g++) {
-    block b = block_at(memory + size * BR_THREAD_ID, d, lanes);
+    block b = block_at(memory + size * BR_THREAD_ID, u, lanes);
     size_t start = g * lanes;
     int count = n - start < (size_t)lanes ? (int)(n - start) : lanes;
     int m = padded(count);
@@ -74,12 +75,12 @@ br_status br_potential_eval(const br_potential *u, const br_sample *points, doub
   return BR_OK;
 }
 
-void br_loss_plan_make(br_loss_plan *plan, int d, size_t n, size_t scratch, double operations,
+void br_loss_plan_make(br_loss_plan *plan, const br_potential *u, size_t n, double operations,
                        br_workspace *ws) {
-  plan->lanes = br_block_lanes(d);
+  plan->lanes = br_block_lanes(u->d);
   plan->threads = br_threads_for(operations);
   plan->groups = (n + plan->lanes - 1) / plan->lanes;
-  plan->scratch = block_size(d, plan->lanes, scratch);
+  plan->scratch = block_size(u, plan->lanes);
   plan->memory = br_take(ws, plan->scratch * plan->threads);
   plan->partial = br_take(ws, 2 * plan->groups);
 }
@@ -91,7 +92,7 @@ br_loss br_potential_loss(const br_potential *u, const br_sample *sample, const 
   size_t n = sample->n, groups = (n + lanes - 1) / lanes;
   BR_OMP(parallel for num_threads(plan->threads) schedule(static))
   for (size_t g = 0; g < groups; g++) {
-    block b = block_at(plan->memory + plan->scratch * BR_THREAD_ID, d, lanes);
+    block b = block_at(plan->memory + plan->scratch * BR_THREAD_ID, u, lanes);
     size_t start = g * lanes;
     int count = n - start < (size_t)lanes ? (int)(n - start) : lanes;
     int m = padded(count);

@@ -100,10 +100,11 @@ struct br_family {
   /* Largest t with coef + t step inside the constraints; may be infinite. */
   double (*max_step)(const br_potential *u, const double *step);
 
-  /* The dual part of the certificate (mirror.c): corrects the gradient in place
-   * for the mean c of the map, whose d entries it begins with, by c'w_j times the
-   * mean slope_j, and returns the minimum of gradient'coef over the constraints, with
-   * the frozen coefficients as they are, or -infinity where that is unbounded. */
+  /* The dual part of the certificate (mirror.c): corrects the gradient in place for the
+   * part C [1; b] of the map that the covariates b explain, with whose entries c_l the gradient
+   * begins, by sum_l c_l'w_j times the mean of slope_j b_l, at slope[j (1 + given) + l], and
+   * returns the minimum of gradient'coef over the constraints, with the frozen coefficients
+   * as they are, or -infinity where that is unbounded. */
   double (*dual_minimum)(br_potential *u, double beta, const double *slope, double *gradient);
 
   /* Smallest eigenvalue of the part of D^2 u that does not depend on x: a lower
@@ -131,9 +132,8 @@ typedef struct {
   double *memory, *partial;
 } br_loss_plan;
 
-/* Memory for br_potential_loss() on samples of at most n points with a potential
- * of at most the given scratch size, taken once. */
-void br_loss_plan_make(br_loss_plan *plan, int d, size_t n, size_t scratch, double operations,
+/* Memory for br_potential_loss() on samples of at most n points, taken once. */
+void br_loss_plan_make(br_loss_plan *plan, const br_potential *u, size_t n, double operations,
                        br_workspace *ws);
 
 /* Not finite where some Hessian is not positive definite. map (n x d) is filled unless

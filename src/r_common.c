@@ -76,17 +76,19 @@ br_sample glue_sample(SEXP x_sexp, SEXP weight_sexp) {
 }
 
 br_potential glue_potential(SEXP list, br_workspace *ws) {
-  int d = glue_int(list, "d");
+  int d = glue_int(list, "d"), given = glue_int(list, "given");
   int n_quadratic = glue_int(list, "n_quadratic"), n_atoms = glue_int(list, "n_atoms");
   SEXP dir = glue_get(list, "direction"), coef = glue_get(list, "coef");
   SEXP profile = glue_get(list, "profile");
   SEXP centre = glue_get(list, "centre"), width = glue_get(list, "width");
   R_xlen_t terms = (R_xlen_t)n_quadratic + n_atoms;
-  if (XLENGTH(dir) != d * terms || XLENGTH(profile) != terms || XLENGTH(coef) != d + terms ||
-      XLENGTH(centre) != terms || XLENGTH(width) != terms)
+  if (XLENGTH(dir) != (d + given) * terms || XLENGTH(profile) != terms ||
+      XLENGTH(coef) != d * (1 + given) + terms || XLENGTH(centre) != terms ||
+      XLENGTH(width) != terms)
     Rf_error("internal error: the potential is not whole; please report");
   br_potential u;
-  br_ridge_make(&u, d, n_quadratic > d ? n_quadratic : d, n_atoms, glue_double(list, "kappa"), ws);
+  br_ridge_make(&u, d, given, n_quadratic > d ? n_quadratic : d, n_atoms,
+                glue_double(list, "kappa"), ws);
   br_ridge_load(&u, n_quadratic, n_atoms, REAL(dir), INTEGER(profile), REAL(centre), REAL(width),
                 REAL(coef));
   return u;
@@ -100,28 +102,43 @@ static SEXP doubles(const double *from, R_xlen_t n) {
 
 SEXP glue_potential_list(const br_potential *u) {
   const br_ridge *r = u->self;
-  const char *names[] = {"family",    "d",       "n_quadratic", "n_atoms", "n_tails", "kappa",
-                         "direction", "profile", "centre",      "width",   "coef",    ""};
-  int d = u->d, terms = r->n_quadratic + r->n_atoms;
+  const char *names[] = {"family",  "d",     "given",     "n_quadratic", "n_atoms",
+                         "n_tails", "kappa", "direction", "profile",     "centre",
+                         "width",   "coef",  ""};
+  int d = u->d, rows = d + u->given, first = r->n_linear, terms = r->n_quadratic + r->n_atoms;
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
-  enum { FAMILY, D, QUADRATIC, ATOMS, TAILS, KAPPA, DIRECTION, PROFILE, CENTRE, WIDTH, COEF };
+  enum {
+    FAMILY,
+    D,
+    GIVEN,
+    QUADRATIC,
+    ATOMS,
+    TAILS,
+    KAPPA,
+    DIRECTION,
+    PROFILE,
+    CENTRE,
+    WIDTH,
+    COEF
+  };
   int n_tails = 0;
   for (int j = 0; j < u->n_coef; j++) n_tails += u->frozen[j] != 0;
   SET_VECTOR_ELT(out, FAMILY, Rf_mkString(u->family->name));
   SET_VECTOR_ELT(out, D, Rf_ScalarInteger(d));
+  SET_VECTOR_ELT(out, GIVEN, Rf_ScalarInteger(u->given));
   SET_VECTOR_ELT(out, QUADRATIC, Rf_ScalarInteger(r->n_quadratic));
   SET_VECTOR_ELT(out, ATOMS, Rf_ScalarInteger(r->n_atoms));
   SET_VECTOR_ELT(out, TAILS, Rf_ScalarInteger(n_tails));
   SET_VECTOR_ELT(out, KAPPA, Rf_ScalarReal(r->kappa));
-  SEXP dir = Rf_allocMatrix(REALSXP, d, terms);
+  SEXP dir = Rf_allocMatrix(REALSXP, rows, terms);
   SET_VECTOR_ELT(out, DIRECTION, dir);
-  memcpy(REAL(dir), r->dir + (size_t)d * d, (size_t)d * terms * sizeof(double));
+  memcpy(REAL(dir), br_ridge_direction(u, first), (size_t)rows * terms * sizeof(double));
   SEXP profile = Rf_allocVector(INTSXP, terms);
   SET_VECTOR_ELT(out, PROFILE, profile);
-  memcpy(INTEGER(profile), r->profile + d, (size_t)terms * sizeof(int));
-  SET_VECTOR_ELT(out, CENTRE, doubles(r->centre + d, terms));
-  SET_VECTOR_ELT(out, WIDTH, doubles(r->width + d, terms));
-  SET_VECTOR_ELT(out, COEF, doubles(u->coef, d + terms));
+  memcpy(INTEGER(profile), r->profile + first, (size_t)terms * sizeof(int));
+  SET_VECTOR_ELT(out, CENTRE, doubles(r->centre + first, terms));
+  SET_VECTOR_ELT(out, WIDTH, doubles(r->width + first, terms));
+  SET_VECTOR_ELT(out, COEF, doubles(u->coef, first + terms));
   UNPROTECT(1);
   return out;
 }

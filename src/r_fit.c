@@ -11,6 +11,7 @@ static br_fit_options options_from_list(SEXP list) {
                       .max_rounds = glue_int(list, "max_rounds"),
                       .a_round = glue_int(list, "a_round"),
                       .patience = glue_int(list, "patience"),
+                      .given = glue_int(list, "given"),
                       .kappa = glue_double(list, "kappa"),
                       .min_score = glue_double(list, "min_score"),
                       .mirror = {.implicit = glue_int(list, "implicit"),

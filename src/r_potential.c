@@ -3,9 +3,9 @@
 
 static br_sample glue_points(SEXP x_sexp, const br_potential *u) {
   br_sample points = glue_sample(x_sexp, R_NilValue);
-  if (points.d != u->d)
+  if (points.d != u->d + u->given)
     Rf_error("internal error: points of %d columns, potential of %d; please report", points.d,
-             u->d);
+             u->d + u->given);
   return points;
 }
 

@@ -8,15 +8,20 @@
 
 static br_ridge *self(const br_potential *u) { return u->self; }
 
-int br_ridge_first_atom(const br_potential *u) { return u->d + self(u)->n_quadratic; }
+int br_ridge_first_atom(const br_potential *u) { return self(u)->n_linear + self(u)->n_quadratic; }
+
+const double *br_ridge_direction(const br_potential *u, int j) {
+  return self(u)->dir + (size_t)j * (u->d + u->given);
+}
 
 static br_atoms atoms_of(const br_potential *u) {
   const br_ridge *r = self(u);
   int first = br_ridge_first_atom(u);
   br_atoms atoms = {r->d,
+                    r->given,
                     r->n_atoms,
                     r->profile + first,
-                    r->dir + (size_t)first * r->d,
+                    br_ridge_direction(u, first),
                     r->centre + first,
                     r->width + first,
                     u->coef + first};
@@ -27,14 +32,16 @@ static void prepare(br_potential *u);
 
 /* --- making ------------------------------------------------------------- */
 
-void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, double kappa,
-                   br_workspace *ws) {
-  int max_coef = d + max_quadratic + max_atoms;
+void br_ridge_make(br_potential *u, int d, int given, int max_quadratic, int max_atoms,
+                   double kappa, br_workspace *ws) {
+  int n_linear = d * (1 + given), max_coef = n_linear + max_quadratic + max_atoms;
   br_ridge *r = (br_ridge *)br_take(ws, (sizeof(br_ridge) + 7) / 8);
   r->d = d;
+  r->given = given;
+  r->n_linear = n_linear;
   r->max_coef = max_coef;
   r->kappa = kappa;
-  r->dir = br_take(ws, (size_t)d * max_coef);
+  r->dir = br_take(ws, (size_t)(d + given) * max_coef);
   r->profile = br_take_int(ws, max_coef);
   r->centre = br_take(ws, max_coef);
   r->width = br_take(ws, max_coef);
@@ -44,25 +51,28 @@ void br_ridge_make(br_potential *u, int d, int max_quadratic, int max_atoms, dou
                       (size_t)d * max_quadratic);
   u->family = &br_ridge_family;
   u->d = d;
-  u->n_coef = d;
+  u->given = given;
+  u->n_coef = n_linear;
   u->coef = br_take(ws, max_coef);
   u->frozen = br_take_int(ws, max_coef);
   u->self = r;
-  for (int k = 0; k < d; k++) r->dir[(size_t)k * d + k] = 1;
-  for (int k = 0; k < d; k++) br_ridge_add_quadratic(u, r->dir + (size_t)k * d, 1);
+  for (int j = 0; j < n_linear; j++) r->dir[(size_t)j * (d + given) + j % d] = 1;
+  for (int k = 0; k < d; k++) br_ridge_add_quadratic(u, br_ridge_direction(u, k), 1);
 }
 
-static void insert(br_potential *u, int at, br_profile profile, const double *w, double centre,
-                   double width, double coef) {
+/* w has so many entries; the rest are 0. */
+static void insert(br_potential *u, int at, br_profile profile, const double *w, int entries,
+                   double centre, double width, double coef) {
   br_ridge *r = self(u);
-  size_t d = r->d, after = u->n_coef - at;
-  memmove(r->dir + (at + 1) * d, r->dir + at * d, after * d * sizeof(double));
+  size_t rows = r->d + r->given, after = u->n_coef - at;
+  memmove(r->dir + (at + 1) * rows, r->dir + at * rows, after * rows * sizeof(double));
   memmove(r->profile + at + 1, r->profile + at, after * sizeof(int));
   memmove(r->centre + at + 1, r->centre + at, after * sizeof(double));
   memmove(r->width + at + 1, r->width + at, after * sizeof(double));
   memmove(u->coef + at + 1, u->coef + at, after * sizeof(double));
   memmove(u->frozen + at + 1, u->frozen + at, after * sizeof(int));
-  memmove(r->dir + at * d, w, d * sizeof(double));
+  memset(r->dir + at * rows, 0, rows * sizeof(double));
+  memcpy(r->dir + at * rows, w, entries * sizeof(double));
   r->profile[at] = profile;
   r->centre[at] = centre;
   r->width[at] = width;
@@ -80,17 +90,17 @@ static double dot(int d, const double *a, const double *b) {
 void br_ridge_add_quadratic(br_potential *u, const double *w, double coef) {
   br_ridge *r = self(u);
   for (int k = 0; k < r->n_quadratic; k++)
-    if (1 - fabs(dot(r->d, w, r->dir + (size_t)(r->d + k) * r->d)) < 1e-6) {
-      u->coef[r->d + k] += coef;
+    if (1 - fabs(dot(r->d, w, br_ridge_direction(u, r->n_linear + k))) < 1e-6) {
+      u->coef[r->n_linear + k] += coef;
       return;
     }
-  insert(u, br_ridge_first_atom(u), BR_BUMP, w, 0, 1, coef);
+  insert(u, br_ridge_first_atom(u), BR_BUMP, w, r->d, 0, 1, coef);
   r->n_quadratic++;
 }
 
 void br_ridge_add_atom(br_potential *u, br_profile profile, const double *w, double centre,
                        double width, double coef) {
-  insert(u, u->n_coef, profile, w, centre, width, coef);
+  insert(u, u->n_coef, profile, w, u->d + u->given, centre, width, coef);
   self(u)->n_atoms++;
 }
 
@@ -98,25 +108,26 @@ void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *
                    const int *profile, const double *centre, const double *width,
                    const double *coef) {
   br_ridge *r = self(u);
-  size_t d = r->d, terms = (size_t)n_quadratic + n_atoms;
+  size_t first = r->n_linear, rows = r->d + r->given, terms = (size_t)n_quadratic + n_atoms;
   r->n_quadratic = n_quadratic;
   r->n_atoms = n_atoms;
-  u->n_coef = (int)(d + terms);
-  memcpy(r->dir + d * d, dir, d * terms * sizeof(double));
-  memcpy(r->profile + d, profile, terms * sizeof(int));
-  memcpy(r->centre + d, centre, terms * sizeof(double));
-  memcpy(r->width + d, width, terms * sizeof(double));
-  memcpy(u->coef, coef, (d + terms) * sizeof(double));
+  u->n_coef = (int)(first + terms);
+  memcpy(r->dir + first * rows, dir, rows * terms * sizeof(double));
+  memcpy(r->profile + first, profile, terms * sizeof(int));
+  memcpy(r->centre + first, centre, terms * sizeof(double));
+  memcpy(r->width + first, width, terms * sizeof(double));
+  memcpy(u->coef, coef, (first + terms) * sizeof(double));
   prepare(u);
 }
 
 void br_ridge_keep(br_potential *u, const int *keep) {
   br_ridge *r = self(u);
   int first = br_ridge_first_atom(u), to = first;
+  size_t rows = r->d + r->given;
   for (int j = 0; j < r->n_atoms; j++) {
     if (!keep[j]) continue;
     int from = first + j;
-    memmove(r->dir + (size_t)to * r->d, r->dir + (size_t)from * r->d, r->d * sizeof(double));
+    memmove(r->dir + to * rows, r->dir + from * rows, rows * sizeof(double));
     r->profile[to] = r->profile[from];
     r->centre[to] = r->centre[from];
     r->width[to] = r->width[from];
@@ -133,15 +144,15 @@ static void prepare(br_potential *u) {
   br_ridge *r = self(u);
   int d = r->d;
   memset(r->Q, 0, BR_PACKED_SIZE(d) * sizeof(double));
-  for (int k = d; k < br_ridge_first_atom(u); k++) {
-    const double *w = r->dir + (size_t)k * d;
+  for (int k = r->n_linear; k < br_ridge_first_atom(u); k++) {
+    const double *w = br_ridge_direction(u, k);
     for (int i = 0; i < d; i++)
       for (int j = 0; j <= i; j++) r->Q[BR_PACKED(i, j)] += u->coef[k] * w[i] * w[j];
   }
 }
 
 static size_t scratch_size(const br_potential *u, int ld, int keep) {
-  return 2 * (size_t)ld * (keep ? self(u)->max_coef - self(u)->d + 1 : 1);
+  return 2 * (size_t)ld * (keep ? self(u)->max_coef - self(u)->n_linear + 1 : 1);
 }
 
 static void eval(const br_potential *u, int n, int ld, const double *x, double *map, double *hess,
@@ -149,7 +160,7 @@ static void eval(const br_potential *u, int n, int ld, const double *x, double *
   const br_ridge *r = self(u);
   br_atoms atoms = atoms_of(u);
   double *slope = scratch, *curve = scratch + (size_t)ld * (keep ? r->n_atoms + 1 : 1);
-  br_simd()->affine(r->d, n, ld, u->coef, r->Q, x, map, hess);
+  br_simd()->affine(r->d, r->given, n, ld, u->coef, r->Q, x, map, hess);
   br_simd()->atoms(&atoms, n, ld, x, map, hess, slope, curve, keep);
 }
 
@@ -158,10 +169,14 @@ static void value(const br_potential *u, int n, int ld, const double *x, double 
   const br_ridge *r = self(u);
   double *t = scratch, *s = scratch + ld;
   br_simd()->project(r->d, n, ld, u->coef, x, value);
-  for (int j = r->d; j < u->n_coef; j++) {
+  for (int l = 1; l <= r->given; l++) {
+    br_simd()->project(r->d, n, ld, u->coef + l * r->d, x, t);
+    for (int b = 0; b < n; b++) value[b] += t[b] * x[(size_t)(r->d + l - 1) * ld + b];
+  }
+  for (int j = r->n_linear; j < u->n_coef; j++) {
     int is_atom = j >= br_ridge_first_atom(u);
     double c = r->centre[j], a = r->width[j];
-    br_simd()->project(r->d, n, ld, r->dir + (size_t)j * r->d, x, t);
+    br_simd()->project(r->d + r->given, n, ld, br_ridge_direction(u, j), x, t);
     if (is_atom) {
       for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
       br_simd()->profile((br_profile)r->profile[j], (size_t)n, t, s);
@@ -180,11 +195,14 @@ static void jets(const br_potential *u, const br_jets *o, const double *scratch)
   double root[BR_LANES], scale[BR_LANES], tau[BR_LANES];
   for (int b = 0; b < n; b++) root[b] = sqrt(o->weight[b]);
   for (int j = 0; j < u->n_coef; j++) {
-    const double *w = r->dir + (size_t)j * d;
+    const double *w = br_ridge_direction(u, j);
     double *slope = o->slope + (size_t)j * ld, *force = o->force + (size_t)j * ld;
     kernels->project(d, n, ld, w, o->map, tau);
     if (j < d) {
       for (int b = 0; b < n; b++) slope[b] = root[b];
+    } else if (j < r->n_linear) {
+      const double *covariate = o->x + (size_t)(j / d - 1 + d) * ld;
+      for (int b = 0; b < n; b++) slope[b] = root[b] * covariate[b];
     } else if (j < first) {
       kernels->project(d, n, ld, w, o->x, slope);
       for (int b = 0; b < n; b++) {
@@ -200,8 +218,8 @@ static void jets(const br_potential *u, const br_jets *o, const double *scratch)
       }
     }
     for (int b = 0; b < n; b++) force[b] = root[b] * slope[b] * tau[b];
-    if (j >= d) {
-      double *curve = o->curve + (size_t)(j - d) * d * ld;
+    if (j >= r->n_linear) {
+      double *curve = o->curve + (size_t)(j - r->n_linear) * d * ld;
       kernels->half_solve(d, n, ld, o->factor, w, scale, curve);
       for (int k = 0; k < d; k++) {
         const double *row = curve + (size_t)k * ld;
@@ -216,10 +234,10 @@ static void scale_by_directions(const br_potential *u, double *M, int ldm) {
   const br_ridge *r = self(u);
   for (int j = 0; j < u->n_coef; j++)
     for (int l = j; l < u->n_coef; l++)
-      M[(size_t)j * ldm + l] *= dot(r->d, r->dir + (size_t)j * r->d, r->dir + (size_t)l * r->d);
+      M[(size_t)j * ldm + l] *= dot(r->d, br_ridge_direction(u, j), br_ridge_direction(u, l));
 }
 
-static int n_linear(const br_potential *u) { return u->d; }
+static int n_linear(const br_potential *u) { return self(u)->n_linear; }
 
 /* --- constraints: theta_j >= 0, Q - kappa I >= 0 --------------------------- */
 
@@ -236,15 +254,16 @@ static br_status factor_excess(const br_potential *u, double *factor) {
 /* out_k = R^{-1} w_k for the quadratic directions, R = Q - kappa I. */
 static void solve_directions(const br_potential *u, const double *factor, double *out) {
   const br_ridge *r = self(u);
-  size_t d = r->d, count = d * r->n_quadratic;
-  memcpy(out, r->dir + d * d, count * sizeof(double));
+  size_t d = r->d;
+  for (int k = 0; k < r->n_quadratic; k++)
+    memcpy(out + k * d, br_ridge_direction(u, r->n_linear + k), d * sizeof(double));
   br_cholesky_solve(r->d, r->n_quadratic, factor, r->d, out, r->d);
 }
 
 static br_status barrier(br_potential *u, double beta, double *value, double *gradient, double *H,
                          int ldh) {
   br_ridge *r = self(u);
-  int d = r->d, first = br_ridge_first_atom(u);
+  int d = r->d, quadratic = r->n_linear, first = br_ridge_first_atom(u);
   double *factor = r->work, *solved = r->work + (size_t)d * d, sum = 0;
   for (int j = first; j < u->n_coef; j++) {
     if (u->frozen[j]) continue;
@@ -260,9 +279,9 @@ static br_status barrier(br_potential *u, double beta, double *value, double *gr
   solve_directions(u, factor, solved);
   for (int k = 0; k < r->n_quadratic; k++)
     for (int l = k; l < r->n_quadratic; l++) {
-      double inner = dot(d, r->dir + (size_t)(d + k) * d, solved + (size_t)l * d);
-      if (gradient && k == l) gradient[d + k] -= beta * inner;
-      if (H) H[(size_t)(d + k) * ldh + d + l] += beta * inner * inner;
+      double inner = dot(d, br_ridge_direction(u, quadratic + k), solved + (size_t)l * d);
+      if (gradient && k == l) gradient[quadratic + k] -= beta * inner;
+      if (H) H[(size_t)(quadratic + k) * ldh + quadratic + l] += beta * inner * inner;
     }
   return BR_OK;
 }
@@ -293,12 +312,12 @@ static double max_step_quadratic(const br_potential *u, const double *step) {
   if (factor_excess(u, factor) != BR_OK) return 0;
   memset(sum, 0, BR_PACKED_SIZE(d) * sizeof(double));
   for (int k = 0; k < m; k++) {
-    const double *w = r->dir + (size_t)(d + k) * d;
+    const double *w = br_ridge_direction(u, r->n_linear + k);
     for (int i = 0; i < d; i++) {
       double rest = w[i];
       for (int j = 0; j < i; j++) rest -= factor[i + (size_t)j * d] * v[j];
       v[i] = rest / factor[i + (size_t)i * d];
-      for (int j = 0; j <= i; j++) sum[BR_PACKED(i, j)] += step[d + k] * v[i] * v[j];
+      for (int j = 0; j <= i; j++) sum[BR_PACKED(i, j)] += step[r->n_linear + k] * v[i] * v[j];
     }
   }
   double smallest = br_min_eigenvalue(d, sum, work);
@@ -318,12 +337,12 @@ static double max_step(const br_potential *u, const double *step) {
  * span of the w_k w_k'. */
 static double dual_minimum(br_potential *u, double beta, const double *slope, double *gradient) {
   br_ridge *r = self(u);
-  int d = r->d, m = r->n_quadratic;
-  for (int j = d; j < u->n_coef; j++)
-    gradient[j] -= dot(d, gradient, r->dir + (size_t)j * d) * slope[j];
+  int d = r->d, m = r->n_quadratic, terms = 1 + r->given;
+  for (int j = r->n_linear; j < u->n_coef; j++)
+    for (int l = 0; l < terms; l++)
+      gradient[j] -= dot(d, gradient + l * d, br_ridge_direction(u, j)) * slope[j * terms + l];
   double *factor = r->work, *solved = factor + (size_t)d * d, *gram = solved + (size_t)d * m;
   double *y = gram + (size_t)m * m, *Z = y + m, trace = 0, fixed = 0;
-  const double *dir = r->dir + (size_t)d * d;
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
     if (u->frozen[j]) fixed += gradient[j] * u->coef[j];
     else if (gradient[j] < 0) return -INFINITY;
@@ -331,9 +350,10 @@ static double dual_minimum(br_potential *u, double beta, const double *slope, do
   if (factor_excess(u, factor) != BR_OK) return -INFINITY;
   solve_directions(u, factor, solved);
   for (int k = 0; k < m; k++) {
-    y[k] = gradient[d + k] - beta * dot(d, dir + (size_t)k * d, solved + (size_t)k * d);
+    const double *w = br_ridge_direction(u, r->n_linear + k);
+    y[k] = gradient[r->n_linear + k] - beta * dot(d, w, solved + (size_t)k * d);
     for (int l = 0; l < m; l++) {
-      double inner = dot(d, dir + (size_t)k * d, dir + (size_t)l * d);
+      double inner = dot(d, w, br_ridge_direction(u, r->n_linear + l));
       gram[k + (size_t)l * m] = inner * inner;
     }
   }
@@ -343,7 +363,10 @@ static double dual_minimum(br_potential *u, double beta, const double *slope, do
   for (int j = 0; j < d; j++)
     for (int i = 0; i < d; i++) {
       double sum = beta * factor[i + (size_t)j * d];
-      for (int k = 0; k < m; k++) sum += y[k] * dir[(size_t)k * d + i] * dir[(size_t)k * d + j];
+      for (int k = 0; k < m; k++) {
+        const double *w = br_ridge_direction(u, r->n_linear + k);
+        sum += y[k] * w[i] * w[j];
+      }
       Z[i + (size_t)j * d] = sum;
       if (i == j) trace += sum;
     }

@@ -9,14 +9,15 @@
 #define MIN_OUTER 5 /* but over this many points at least */
 #define WIDTH .1    /* of the steps, in whitened units */
 
-void br_tails_make(br_tails *tails, const br_sample *sample, int max_atoms, br_workspace *ws) {
-  size_t n = sample->n, d = sample->d;
+void br_tails_make(br_tails *tails, const br_potential *u, const br_sample *sample, int max_atoms,
+                   br_workspace *ws) {
+  size_t n = sample->n, d = u->d;
   tails->map = br_take(ws, n * d);
   tails->z = br_take(ws, n);
   tails->order = br_take(ws, n);
   tails->vectors = br_take(ws, d * d);
   tails->values = br_take(ws, 4 * d);
-  tails->direction = br_take(ws, d);
+  tails->direction = br_take(ws, d + u->given); /* 0 for the covariates */
   tails->keep = br_take_int(ws, max_atoms);
 }
 
@@ -42,25 +43,25 @@ static double kth_largest(double *a, size_t n, size_t k) {
 }
 
 /* Slope of v'T on v'x over the outer points along v; *edge is the outermost v'x. */
-static double outer_slope(const br_tails *tails, const br_sample *sample, const double *v,
+static double outer_slope(const br_tails *tails, const br_sample *sample, int d, const double *v,
                           double sign, double *edge) {
-  size_t n = sample->n, k = n / OUTER;
+  size_t n = sample->n, count = n / OUTER;
   double mean_z = 0, mean_t = 0, zz = 0, zt = 0, total = 0;
-  if (k < MIN_OUTER) k = MIN_OUTER;
-  if (k > n) k = n;
+  if (count < MIN_OUTER) count = MIN_OUTER;
+  if (count > n) count = n;
   *edge = -INFINITY;
   for (size_t i = 0; i < n; i++) {
     double sum = 0;
-    for (int d = 0; d < sample->d; d++) sum += v[d] * sample->x[(size_t)d * n + i];
+    for (int k = 0; k < d; k++) sum += v[k] * sample->x[(size_t)k * n + i];
     tails->z[i] = tails->order[i] = sign * sum;
     *edge = fmax(*edge, sign * sum);
   }
-  double from = kth_largest(tails->order, n, k - 1);
+  double from = kth_largest(tails->order, n, count - 1);
   for (int pass = 0; pass < 2; pass++)
     for (size_t i = 0; i < n; i++) {
       if (tails->z[i] < from) continue;
       double t = 0, w = sample->weight[i];
-      for (int d = 0; d < sample->d; d++) t += sign * v[d] * tails->map[(size_t)d * n + i];
+      for (int k = 0; k < d; k++) t += sign * v[k] * tails->map[(size_t)k * n + i];
       if (pass == 0) {
         total += w;
         mean_z += w * tails->z[i];
@@ -79,8 +80,9 @@ static double far_curvature(const br_potential *u, const double *v, double sign,
   const br_ridge *r = u->self;
   double sum = in_Q;
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
+    const double *w = br_ridge_direction(u, j);
     double inner = 0;
-    for (int k = 0; k < u->d; k++) inner += r->dir[(size_t)j * u->d + k] * v[k];
+    for (int k = 0; k < u->d; k++) inner += w[k] * v[k];
     if (r->profile[j] == BR_STEP && sign * inner > 0) sum += u->coef[j] * inner * inner;
   }
   return sum;
@@ -103,7 +105,7 @@ void br_tails_complete(br_tails *tails, br_potential *u, const br_sample *sample
   for (int side = 0; side < 2 * d; side++) {
     const double *v = tails->vectors + (size_t)(side / 2) * d;
     double sign = side % 2 ? -1 : 1, edge;
-    double slope = outer_slope(tails, sample, v, sign, &edge);
+    double slope = outer_slope(tails, sample, d, v, sign, &edge);
     double missing = slope - far_curvature(u, v, sign, tails->values[side / 2]);
     if (!(missing > 0)) continue;
     for (int k = 0; k < d; k++) tails->direction[k] = sign * v[k];

@@ -20,7 +20,8 @@ typedef struct {
   int *keep;                            /* one an atom */
 } br_tails;
 
-void br_tails_make(br_tails *tails, const br_sample *sample, int max_atoms, br_workspace *ws);
+void br_tails_make(br_tails *tails, const br_potential *u, const br_sample *sample, int max_atoms,
+                   br_workspace *ws);
 
 /* Replaces the frozen atoms of u. */
 void br_tails_complete(br_tails *tails, br_potential *u, const br_sample *sample,

@@ -33,19 +33,20 @@ static inline naive_feature naive_profile(int profile, double t) {
   return (naive_feature){0.5 * (t * slope + cdf), slope, cdf};
 }
 
+static inline const double *naive_direction(const br_potential *u, int j) {
+  return ((const br_ridge *)u->self)->dir + (size_t)j * (u->d + u->given);
+}
+
 static inline naive_feature naive_at(const br_potential *u, int j, const double *x) {
   const br_ridge *r = u->self;
-  const int d = u->d;
-  const double z = naive_dot(d, r->dir + (size_t)j * d, x);
+  const int d = u->d, n_linear = d * (1 + u->given);
+  const double z = naive_dot(d + u->given, naive_direction(u, j), x);
   if (j < d) return (naive_feature){z, 1, 0};
-  if (j < d + r->n_quadratic) return (naive_feature){0.5 * z * z, z, 1};
+  if (j < n_linear) return (naive_feature){z * x[j / d - 1 + d], x[j / d - 1 + d], 0};
+  if (j < n_linear + r->n_quadratic) return (naive_feature){0.5 * z * z, z, 1};
   const double a = r->width[j];
   const naive_feature s = naive_profile(r->profile[j], (z - r->centre[j]) / a);
   return (naive_feature){a * a * s.value, a * s.slope, s.curve};
-}
-
-static inline const double *naive_direction(const br_potential *u, int j) {
-  return ((const br_ridge *)u->self)->dir + (size_t)j * u->d;
 }
 
 /* u(x); map and hess may be NULL. */
@@ -135,29 +136,36 @@ static inline void naive_full_quadratic(br_potential *u) {
 
 /* A strictly convex potential with the full quadratic part or, where extra >= 0, the diagonal
  * and that many other directions; both profiles; coefficients away from 0. */
-static inline br_potential naive_potential(uint64_t *seed, int d, int extra, int n_atoms,
-                                           double kappa) {
+static inline br_potential naive_conditional(uint64_t *seed, int d, int given, int extra,
+                                             int n_atoms, double kappa) {
   br_potential u;
   double w[NAIVE_D];
   const int n_quadratic = extra < 0 ? d * (d + 1) / 2 : d + extra;
-  br_ridge_make(&u, d, n_quadratic, n_atoms, kappa, &heap);
+  br_ridge_make(&u, d, given, n_quadratic, n_atoms, kappa, &heap);
+  const int n_linear = u.n_coef - d;
   if (extra < 0) naive_full_quadratic(&u);
   for (int k = 0; k < extra; k++) {
     naive_unit(seed, d, w);
     br_ridge_add_quadratic(&u, w, 0);
   }
   for (int j = 0; j < u.n_coef; j++)
-    u.coef[j] = j < d       ? heap_between(seed, -1, 1)
-                : j < 2 * d ? heap_between(seed, 0.7, 1.5)
-                            : heap_between(seed, -0.2, 0.2) / d;
+    u.coef[j] = j < n_linear       ? heap_between(seed, -1, 1)
+                : j < n_linear + d ? heap_between(seed, 0.7, 1.5)
+                                   : heap_between(seed, -0.2, 0.2) / d;
   for (int k = 0; k < n_atoms; k++) {
     naive_unit(seed, d, w);
+    for (int l = d; l < d + given; l++) w[l] = heap_between(seed, -1, 1);
     const double centre = heap_between(seed, -1.5, 1.5), width = heap_between(seed, 0.3, 2);
     const br_profile profile = k % 3 == 1 ? BR_STEP : BR_BUMP;
     br_ridge_add_atom(&u, profile, w, centre, width, heap_between(seed, 0.1, 1));
   }
   u.family->prepare(&u);
   return u;
+}
+
+static inline br_potential naive_potential(uint64_t *seed, int d, int extra, int n_atoms,
+                                           double kappa) {
+  return naive_conditional(seed, d, 0, extra, n_atoms, kappa);
 }
 
 #endif

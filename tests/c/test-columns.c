@@ -124,7 +124,7 @@ static void check_moments(problem *p, const br_columns *columns, const br_sample
     br_potential v;
     br_moments m;
     br_moments_plan plan;
-    br_ridge_make(&v, d, r->n_quadratic, r->n_atoms + 1, 0.05, &heap);
+    br_ridge_make(&v, d, 0, r->n_quadratic, r->n_atoms + 1, 0.05, &heap);
     br_ridge_load(&v, r->n_quadratic, r->n_atoms, r->dir + (size_t)d * d, r->profile + d,
                   r->centre + d, r->width + d, p->u.coef);
     br_ridge_add_atom(&v, c->profile, c->w, c->centre, c->width, 0);
@@ -167,8 +167,8 @@ static int test_found(int d, size_t n, int wanted, uint64_t seed) {
     for (int k = 0; k < i; k++) { /* no two are nearly the same atom */
       const br_column *b = &columns->found[k];
       const double inner = naive_dot(d, c->w, b->w);
-      const double shift = (inner < 0 ? c->centre + b->centre : c->centre - b->centre) /
-                           fmin(c->width, b->width);
+      const double shift =
+          (inner < 0 ? c->centre + b->centre : c->centre - b->centre) / fmin(c->width, b->width);
       const double ratio = log(c->width / b->width);
       if (b->profile == c->profile && (inner > 0 || c->profile == BR_BUMP))
         CHECK(fabs(inner) * exp(-0.5 * (shift * shift + ratio * ratio)) < 0.91);

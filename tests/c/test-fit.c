@@ -4,25 +4,24 @@
 
 static br_fit_options standard(size_t n) {
   const double penalty = 1 / (double)n;
-  const br_fit_options options = {
-      .tol = 1e-6,
-      .round_tol = 1e-3,
-      .max_iter = 1000,
-      .max_seconds = INFINITY,
-      .max_atoms = 20,
-      .max_rounds = 6,
-      .a_round = 4,
-      .patience = 3,
-      .kappa = 0.05,
-      .min_score = 1e-3,
-      .mirror = {.implicit = 1, .step = INFINITY, .penalty = penalty},
-      .columns = {.min_width = 0.1,
-                  .max_width = 3,
-                  .penalty = penalty,
-                  .directions = 32,
-                  .a_direction = 8,
-                  .refine = 12,
-                  .max_points = 1000}};
+  const br_fit_options options = {.tol = 1e-6,
+                                  .round_tol = 1e-3,
+                                  .max_iter = 1000,
+                                  .max_seconds = INFINITY,
+                                  .max_atoms = 20,
+                                  .max_rounds = 6,
+                                  .a_round = 4,
+                                  .patience = 3,
+                                  .kappa = 0.05,
+                                  .min_score = 1e-3,
+                                  .mirror = {.implicit = 1, .step = INFINITY, .penalty = penalty},
+                                  .columns = {.min_width = 0.1,
+                                              .max_width = 3,
+                                              .penalty = penalty,
+                                              .directions = 32,
+                                              .a_direction = 8,
+                                              .refine = 12,
+                                              .max_points = 1000}};
   return options;
 }
 

@@ -76,7 +76,7 @@ static void test_exact(void) {
   uint64_t seed = 1;
   const br_sample y = targets(&seed, 37, 3, 1e3);
   int most;
-  br_ridge_make(&u, 3, 6, 0, 0.1, &heap);
+  br_ridge_make(&u, 3, 0, 6, 0, 0.1, &heap);
   u.family->prepare(&u);
   const double *x = solve(&u, &y, &most);
   CHECK(most == 0 && memcmp(x, y.x, 111 * sizeof(double)) == 0);
@@ -89,7 +89,7 @@ static void test_exact(void) {
 static br_potential steep(uint64_t *seed, int d) {
   br_potential u;
   double w[NAIVE_D];
-  br_ridge_make(&u, d, d, 12, 0.05, &heap);
+  br_ridge_make(&u, d, 0, d, 12, 0.05, &heap);
   for (int k = 0; k < d; k++) u.coef[d + k] = 0.05;
   for (int k = 0; k < 12; k++) {
     naive_unit(seed, d, w);

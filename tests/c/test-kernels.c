@@ -129,9 +129,9 @@ static void test_not_definite(int d) {
   for (int i = 0; i < d; i++)
     for (int b = 0; b < n; b++) a[BR_PACKED(i, i) * n + (size_t)b] = 2;
   const size_t last = BR_PACKED(d - 1, d - 1) * n, before = BR_PACKED(d - 2, d - 2) * n;
-  a[last + 0] = -1;              /* one negative pivot */
+  a[last + 0] = -1;                 /* one negative pivot */
   a[last + 2] = a[before + 2] = -1; /* two, whose product is positive */
-  a[0 + 3] = a[last + 3] = -1;   /* two, far apart */
+  a[0 + 3] = a[last + 3] = -1;      /* two, far apart */
   a[last + 4] = 0;
   a[last + 5] = NAN;
   a[BR_PACKED(1, 0) * n + 6] = 2.5; /* positive diagonal, negative determinant */
@@ -164,15 +164,21 @@ static void test_potential(int d, int n) {
   const br_potential u = naive_potential(&seed, d, d > 5 ? 2 : -1, ATOMS, 0);
   const br_ridge *r = u.self;
   const int first = br_ridge_first_atom(&u);
-  const br_atoms atoms = {d, ATOMS, r->profile + first, r->dir + (size_t)first * d,
-                          r->centre + first, r->width + first, u.coef + first};
+  const br_atoms atoms = {d,
+                          0,
+                          ATOMS,
+                          r->profile + first,
+                          r->dir + (size_t)first * d,
+                          r->centre + first,
+                          r->width + first,
+                          u.coef + first};
   double *x = marked((size_t)d, ld), *map = marked((size_t)d, ld), *hess = marked(packed, ld);
   double *map_kept = marked((size_t)d, ld), *hess_kept = marked(packed, ld), *z = marked(1, ld);
   double *slope = marked(ATOMS, ld), *curve = marked(ATOMS, ld);
   double *row = marked(1, ld), *row_two = marked(1, ld);
   fill(&seed, x, (size_t)d, n, ld);
-  br_simd()->affine(d, n, ld, u.coef, r->Q, x, map, hess);
-  br_simd()->affine(d, n, ld, u.coef, r->Q, x, map_kept, hess_kept);
+  br_simd()->affine(d, 0, n, ld, u.coef, r->Q, x, map, hess);
+  br_simd()->affine(d, 0, n, ld, u.coef, r->Q, x, map_kept, hess_kept);
   br_simd()->atoms(&atoms, n, ld, x, map, hess, row, row_two, 0);
   br_simd()->atoms(&atoms, n, ld, x, map_kept, hess_kept, slope, curve, 1);
   br_simd()->project(d, n, ld, atoms.dir, x, z);

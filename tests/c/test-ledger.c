@@ -66,7 +66,7 @@ static void test_identity(int d) {
   br_potential u;
   br_ledger ledger;
   double delta[64], worst_x = 0, worst = 0, least = INFINITY, sum = 0;
-  br_ridge_make(&u, d, 8, 20, .01, &heap);
+  br_ridge_make(&u, d, 0, 8, 20, .01, &heap);
   for (int i = 0; i < 5; i++) add_atom(&u);
   br_ledger_make(&ledger, &u, &data, &noise, &heap);
   br_ledger_update(&ledger, &u);
@@ -110,7 +110,7 @@ static void test_start(void) {
   br_inverse_options options = {.tol = 1e-9, .max_iter = 100};
   double *x = br_take(&heap, 400), *again = br_take(&heap, 400);
   int *cold = br_take_int(&heap, 200), *warm = br_take_int(&heap, 200), steps = 0;
-  br_ridge_make(&u, 2, 3, 4, .01, &heap);
+  br_ridge_make(&u, 2, 0, 3, 4, .01, &heap);
   for (int i = 0; i < 4; i++) add_atom(&u);
   u.family->prepare(&u);
   CHECK(br_inverse(&u, &y, &options, x, cold, &heap) == BR_OK);
@@ -130,7 +130,7 @@ static void test_identity_can_fail(void) {
   br_potential u;
   br_ledger ledger;
   double delta[8] = {.2, 0, .1, 0};
-  br_ridge_make(&u, 2, 3, 2, .01, &heap);
+  br_ridge_make(&u, 2, 0, 3, 2, .01, &heap);
   br_ledger_make(&ledger, &u, &data, &noise, &heap);
   br_ledger_update(&ledger, &u);
   br_ledger_aim(&ledger, &u, delta, 1);
@@ -185,7 +185,7 @@ static void test_by_hand(void) {
   br_ledger ledger;
   double delta[3], regret = 0;
   int keep = 0;
-  br_ridge_make(&u, 1, 1, 1, .01, &heap);
+  br_ridge_make(&u, 1, 0, 1, 1, .01, &heap);
   memcpy(u.coef, c[0], 2 * sizeof(double));
   br_ledger_make(&ledger, &u, &data, &noise, &heap);
   br_ledger_update(&ledger, &u);
@@ -224,7 +224,7 @@ static void test_gaussian(void) {
   br_mirror mirror;
   br_ledger ledger;
   double regret = 0, b = 1;
-  br_ridge_make(&u, 1, 1, 0, 1e-3, &heap);
+  br_ridge_make(&u, 1, 0, 1, 0, 1e-3, &heap);
   br_mirror_make(&mirror, &options, &u, &data, 2, &heap);
   br_ledger_make(&ledger, &u, &data, &noise, &heap);
   br_ledger_update(&ledger, &u);
@@ -253,7 +253,7 @@ static void test_newton(void) {
   br_sample data = on_line(1000, s), noise = on_line(64, 1);
   br_potential u;
   br_ledger ledger;
-  br_ridge_make(&u, 1, 1, 0, 1e-3, &heap);
+  br_ridge_make(&u, 1, 0, 1, 0, 1e-3, &heap);
   u.coef[1] = b;
   br_ledger_make(&ledger, &u, &data, &noise, &heap);
   br_ledger_update(&ledger, &u);
@@ -268,7 +268,7 @@ static void test_none(void) {
   br_potential u;
   br_ledger ledger;
   double delta[4] = {0};
-  br_ridge_make(&u, 2, 3, 2, .01, &heap);
+  br_ridge_make(&u, 2, 0, 3, 2, .01, &heap);
   br_ledger_make(&ledger, &u, &data, &noise, &heap);
   br_ledger_update(&ledger, &u);
   br_ledger_aim(&ledger, &u, delta, 0);

@@ -62,7 +62,7 @@ static void inverse_root(const br_sample *s, double *mean, double *Z) {
 
 static void gaussian(problem *p, int d, const br_mirror_options *options) {
   p->sample = raw_sample((uint64_t)d, 101, d);
-  br_ridge_make(&p->u, d, d * (d + 1) / 2, 0, 0, &heap);
+  br_ridge_make(&p->u, d, 0, d * (d + 1) / 2, 0, 0, &heap);
   naive_full_quadratic(&p->u);
   start(p, options, 0);
 }
@@ -90,10 +90,10 @@ static void test_gaussian(int d) {
   const struct {
     br_mirror_options options;
     int steps;
-  } runs[] = {{{0, constant, 1, 0, 0}, 250},  {{0, slow, 1, 0, 0}, 1200},
-              {{0, NULL, 0, 0.1, 0}, 150},    {{1, constant, 1, 0, 0}, 400},
+  } runs[] = {{{0, constant, 1, 0, 0}, 250},      {{0, slow, 1, 0, 0}, 1200},
+              {{0, NULL, 0, 0.1, 0}, 150},        {{1, constant, 1, 0, 0}, 400},
               {{1, decreasing, most, 0, 0}, 900}, {{1, NULL, 0, 0.1, 0}, 30},
-              {{1, NULL, 0, INFINITY, 0}, 12}, {{1, infinite, 1, 0, 0}, 12},
+              {{1, NULL, 0, INFINITY, 0}, 12},    {{1, infinite, 1, 0, 0}, 12},
               {{1, large, 1, 0, 0}, 20}};
   double mean[5], root[25];
   for (size_t k = 0; k < sizeof runs / sizeof *runs; k++) {
@@ -148,7 +148,7 @@ static void test_riccati(void) {
   for (int implicit = 0; implicit <= 1; implicit++) {
     problem p = {.sample = {2, 1, x, even}};
     double b = 1;
-    br_ridge_make(&p.u, 1, 1, 0, 0, &heap);
+    br_ridge_make(&p.u, 1, 0, 1, 0, 0, &heap);
     start(&p, &options[implicit], 0);
     for (int step = 0; step < 10; step++) {
       const double size = implicit ? two[step > 0] : eta[0], g = 4 * b - 1 / b;
@@ -178,7 +178,7 @@ static void clusters(problem *p, int d, int n_atoms, double scale, double kappa,
   for (size_t i = 0; i < 203 * (size_t)d; i++)
     x[i] = scale * (0.4 * p->sample.x[i] + (i % 203 < 80 ? -1.1 : 0.7));
   p->sample.x = x;
-  br_ridge_make(&p->u, d, d * (d + 1) / 2, n_atoms, kappa, &heap);
+  br_ridge_make(&p->u, d, 0, d * (d + 1) / 2, n_atoms, kappa, &heap);
   naive_full_quadratic(&p->u);
   for (int k = 0; k < n_atoms; k++) {
     naive_unit(&seed, d, w);
@@ -198,7 +198,7 @@ static double tight_minimum(const problem *from, double penalty) {
   problem p = *from;
   double *coef = br_take(&heap, (size_t)r->max_coef);
   const int n = r->n_quadratic, d = r->d;
-  br_ridge_make(&p.u, d, n, r->n_atoms, r->kappa, &heap);
+  br_ridge_make(&p.u, d, 0, n, r->n_atoms, r->kappa, &heap);
   br_ridge_load(&p.u, n, r->n_atoms, r->dir + (size_t)d * d, r->profile + d, r->centre + d,
                 r->width + d, from->u.coef);
   memcpy(p.u.frozen, from->u.frozen, (size_t)p.u.n_coef * sizeof(int));
@@ -223,7 +223,7 @@ static double random_objective(const problem *from, uint64_t *seed, double penal
   const int d = r->d;
   problem p = *from;
   double value;
-  br_ridge_make(&p.u, d, r->n_quadratic, r->n_atoms, r->kappa, &heap);
+  br_ridge_make(&p.u, d, 0, r->n_quadratic, r->n_atoms, r->kappa, &heap);
   br_ridge_load(&p.u, r->n_quadratic, r->n_atoms, r->dir + (size_t)d * d, r->profile + d,
                 r->centre + d, r->width + d, from->u.coef);
   memcpy(p.u.frozen, from->u.frozen, (size_t)p.u.n_coef * sizeof(int));
@@ -342,7 +342,7 @@ static void test_duplicates(void) {
   p = once;
   const br_ridge *r = once.u.self;
   const int first = br_ridge_first_atom(&once.u);
-  br_ridge_make(&p.u, 2, 3, 6, 0.05, &heap);
+  br_ridge_make(&p.u, 2, 0, 3, 6, 0.05, &heap);
   naive_full_quadratic(&p.u);
   for (int k = 0; k < 6; k++)
     br_ridge_add_atom(&p.u, (br_profile)r->profile[first + k / 2], r->dir + (first + k / 2) * 2,

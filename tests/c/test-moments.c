@@ -18,19 +18,21 @@ typedef struct {
 static void prepare_memory(problem *p, size_t n, double operations) {
   const br_ridge *r = p->u.self;
   br_moments_make(&p->m, &p->plan, &p->u, n, r->max_coef, &heap);
-  br_loss_plan_make(&p->loss_plan, p->u.d, n,
-                    p->u.family->scratch_size(&p->u, br_block_lanes(p->u.d), 0), operations,
-                    &heap);
+  br_loss_plan_make(&p->loss_plan, &p->u, n, operations, &heap);
 }
 
 /* extra < 0: the full quadratic part; else the diagonal and that many directions. */
-static problem make_problem(int d, int extra, int n_atoms, size_t n, int weighted) {
+static problem make_conditional(int d, int given, int extra, int n_atoms, size_t n, int weighted) {
   uint64_t seed = (uint64_t)(1000 * d + n_atoms) + n;
   problem p;
-  p.u = naive_potential(&seed, d, extra, n_atoms, 0.05);
-  p.sample = naive_sample(&seed, n, d, weighted);
+  p.u = naive_conditional(&seed, d, given, extra, n_atoms, 0.05);
+  p.sample = naive_sample(&seed, n, d + given, weighted);
   prepare_memory(&p, n, 0);
   return p;
+}
+
+static problem make_problem(int d, int extra, int n_atoms, size_t n, int weighted) {
+  return make_conditional(d, 0, extra, n_atoms, n, weighted);
 }
 
 static void compute(problem *p, int want_hessian, int want_metric) {
@@ -55,7 +57,8 @@ typedef struct {
 static naive_moments naive_compute(const problem *q) {
   const br_potential *u = &q->u;
   const int d = u->d, p = u->n_coef;
-  naive_moments m = {.gradient = br_take(&heap, p), .slope = br_take(&heap, p)};
+  naive_moments m = {.gradient = br_take(&heap, p),
+                     .slope = br_take(&heap, (size_t)p * (1 + u->given))};
   m.metric = br_take(&heap, (size_t)p * p);
   m.hessian = br_take(&heap, (size_t)p * p);
   double *solved = br_take(&heap, (size_t)p * d); /* (D^2 u)^{-1} w_j */
@@ -74,9 +77,10 @@ static naive_moments naive_compute(const problem *q) {
     for (int j = 0; j < p; j++) {
       const naive_feature f = naive_at(u, j, x);
       const double *w = naive_direction(u, j);
-      m.slope[j] += weight * f.slope;
-      m.gradient[j] += weight * (f.slope * naive_dot(d, w, T) -
-                                 f.curve * naive_dot(d, w, solved + j * d));
+      for (int l = 0; l <= u->given; l++)
+        m.slope[j * (1 + u->given) + l] += weight * f.slope * (l ? x[d + l - 1] : 1);
+      m.gradient[j] +=
+          weight * (f.slope * naive_dot(d, w, T) - f.curve * naive_dot(d, w, solved + j * d));
       for (int l = j; l < p; l++) {
         const naive_feature g = naive_at(u, l, x);
         const double inner = naive_dot(d, w, solved + l * d);
@@ -110,7 +114,8 @@ static void check_naive(problem *q) {
   CHECK_NEAR(apart(q->m.square_map, m.square_map), 0, ROUNDING);
   for (int j = 0; j < p; j++) {
     gradient = larger(gradient, apart(q->m.gradient[j], m.gradient[j]));
-    gradient = larger(gradient, apart(q->m.slope[j], m.slope[j]));
+    for (int l = j * (1 + q->u.given); l < (j + 1) * (1 + q->u.given); l++)
+      gradient = larger(gradient, apart(q->m.slope[l], m.slope[l]));
     for (int l = j; l < p; l++) {
       const size_t at = (size_t)j * q->m.ldm + l;
       metric = larger(metric, apart(q->m.metric[at], m.metric[j * p + l]));
@@ -160,15 +165,17 @@ static void check_hessian(problem *q) {
 
 static void test_truth(void) {
   static const struct {
-    int d, extra, atoms;
+    int d, given, extra, atoms;
     size_t n;
     int weighted;
-  } cases[] = {{1, -1, 4, 1, 0},   {1, -1, 7, 131, 1}, {2, -1, 5, 67, 0},  {2, -1, 0, 66, 1},
-               {3, -1, 6, 129, 1}, {5, -1, 3, 33, 0},  {13, -1, 4, 9, 1},  {13, 3, 5, 35, 0},
-               {50, 4, 7, 7, 1},   {2, 0, 1, 1, 0},    {1, -1, 0, 65, 0}};
+  } cases[] = {{1, 0, -1, 4, 1, 0},   {1, 0, -1, 7, 131, 1}, {2, 0, -1, 5, 67, 0},
+               {2, 0, -1, 0, 66, 1},  {3, 0, -1, 6, 129, 1}, {5, 0, -1, 3, 33, 0},
+               {13, 0, -1, 4, 9, 1},  {13, 0, 3, 5, 35, 0},  {50, 0, 4, 7, 7, 1},
+               {2, 0, 0, 1, 1, 0},    {1, 0, -1, 0, 65, 0},  {1, 2, -1, 5, 67, 1},
+               {2, 3, -1, 6, 130, 1}, {4, 1, 2, 3, 35, 0}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    problem q = make_problem(cases[i].d, cases[i].extra, cases[i].atoms, cases[i].n,
-                             cases[i].weighted);
+    problem q = make_conditional(cases[i].d, cases[i].given, cases[i].extra, cases[i].atoms,
+                                 cases[i].n, cases[i].weighted);
     check_naive(&q);
     check_gradient(&q);
     check_hessian(&q);
@@ -209,7 +216,8 @@ static void test_weights(void) {
   compute(&b, 1, 1);
   CHECK_NEAR(differs(&a, &b), 0, ROUNDING);
   CHECK_NEAR(apart(br_potential_loss(&a.u, &a.sample, &a.loss_plan, NULL).mean,
-                   br_potential_loss(&b.u, &b.sample, &b.loss_plan, NULL).mean), 0, ROUNDING);
+                   br_potential_loss(&b.u, &b.sample, &b.loss_plan, NULL).mean),
+             0, ROUNDING);
 }
 
 /* What is not asked for changes nothing else. Wide memory serves fewer coefficients. */

@@ -72,7 +72,7 @@ static void test_derivatives(int d) {
 
 static void test_make(void) {
   br_potential u;
-  br_ridge_make(&u, 3, 6, 2, 0.1, &heap);
+  br_ridge_make(&u, 3, 0, 6, 2, 0.1, &heap);
   const br_ridge *r = u.self;
   CHECK(u.d == 3 && u.n_coef == 6 && r->n_quadratic == 3 && r->n_atoms == 0);
   CHECK(br_ridge_first_atom(&u) == 6 && u.family->n_linear(&u) == 3);
@@ -90,7 +90,7 @@ static void test_make(void) {
 static void test_add(void) {
   br_potential u;
   const double w[2] = {0.6, 0.8}, minus[2] = {-0.6, -0.8}, v[2] = {-0.8, 0.6};
-  br_ridge_make(&u, 2, 4, 3, 0.1, &heap);
+  br_ridge_make(&u, 2, 0, 4, 3, 0.1, &heap);
   const br_ridge *r = u.self;
   br_ridge_add_atom(&u, BR_STEP, v, 0.5, 0.25, 7);
   u.frozen[4] = 1;
@@ -120,7 +120,7 @@ static void test_keep_load(void) {
   const br_ridge *r = u.self;
   const double x[d] = {0.3, -1, 2};
   const int keep[atoms] = {1, 0, 0, 1, 1}, first = br_ridge_first_atom(&u);
-  br_ridge_make(&same, d, 6, atoms, 0.1, &heap);
+  br_ridge_make(&same, d, 0, 6, atoms, 0.1, &heap);
   br_ridge_load(&same, 6, atoms, r->dir + d * d, r->profile + d, r->centre + d, r->width + d,
                 u.coef);
   CHECK(same.n_coef == u.n_coef && naive_u(&same, x, NULL, NULL) == naive_u(&u, x, NULL, NULL));
@@ -135,7 +135,7 @@ static void test_keep_load(void) {
   CHECK(u.coef[first + 1] == same.coef[first + 3]);
   CHECK(!u.frozen[first] && u.frozen[first + 2]);
   /* fewer directions than there is room for */
-  br_ridge_make(&dropped, d, 9, 20, 0.1, &heap);
+  br_ridge_make(&dropped, d, 0, 9, 20, 0.1, &heap);
   br_ridge_load(&dropped, 6, 3, r->dir + d * d, r->profile + d, r->centre + d, r->width + d,
                 u.coef);
   CHECK(naive_u(&dropped, x, NULL, NULL) == naive_u(&u, x, NULL, NULL));
@@ -326,7 +326,7 @@ static void test_min_eigenvalue(int d) {
   uint64_t seed = (uint64_t)d;
   br_potential u;
   double h[NAIVE_D], smallest = INFINITY;
-  br_ridge_make(&u, d, d * (d + 1), 0, 0, &heap);
+  br_ridge_make(&u, d, 0, d * (d + 1), 0, 0, &heap);
   naive_unit(&seed, d, h);
   for (int k = 0; k < d; k++) u.coef[d + k] = 0;
   for (int k = 0; k < d; k++) {

@@ -25,11 +25,16 @@ static void draw_words(uint64_t seed, size_t n, uint32_t *words) {
 /* The ten points in three dimensions that Joe and Kuo print in their notes on generating Sobol
  * sequences (2008); here half a unit of the last of 32 binary places is added. */
 static void test_published(void) {
-  static const double published[10][3] = {
-    {0, 0, 0}, {.5, .5, .5}, {.75, .25, .25}, {.25, .75, .75}, {.375, .375, .625},
-    {.875, .875, .125}, {.625, .125, .875}, {.125, .625, .375}, {.1875, .3125, .9375},
-    {.6875, .8125, .4375}
-  };
+  static const double published[10][3] = {{0, 0, 0},
+                                          {.5, .5, .5},
+                                          {.75, .25, .25},
+                                          {.25, .75, .75},
+                                          {.375, .375, .625},
+                                          {.875, .875, .125},
+                                          {.625, .125, .875},
+                                          {.125, .625, .375},
+                                          {.1875, .3125, .9375},
+                                          {.6875, .8125, .4375}};
   double x[30];
   CHECK(br_sobol(10, 3, NULL, x) == BR_OK);
   for (int i = 0; i < 10; i++)

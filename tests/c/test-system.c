@@ -171,7 +171,7 @@ static void test_linalg(int n) {
   for (int j = 0; j < n; j++) /* the upper triangle is not to be read */
     for (int i = 0; i < n; i++) a[i + j * lda] = i < j ? 1e9 : (i == j) + v[i] * v[j];
   for (int i = 0; i < n; i++) {
-    b[i] = v[i]; /* solved by v / (1 + v'v) */
+    b[i] = v[i];             /* solved by v / (1 + v'v) */
     b[NAIVE_D + i] = i == 0; /* by e - v v_0 / (1 + v'v) */
   }
   CHECK(br_cholesky(n, a, lda) == BR_OK);

@@ -39,7 +39,7 @@ static void test_complete(int d, size_t n, uint64_t seed) {
   br_tails tails;
   br_loss_plan plan;
   double w[NAIVE_D];
-  br_ridge_make(&u, d, d, 4 + BR_MAX_TAILS(d), 0.05, &heap);
+  br_ridge_make(&u, d, 0, d, 4 + BR_MAX_TAILS(d), 0.05, &heap);
   const br_ridge *r = u.self;
   for (int k = 0; k < d; k++) u.coef[d + k] = 0.2 + 0.1 * k;
   for (int k = 0; k < 4; k++) {
@@ -49,8 +49,8 @@ static void test_complete(int d, size_t n, uint64_t seed) {
   }
   const br_sample sample = naive_sample(&seed, n, d, 1);
   const int first = br_ridge_first_atom(&u);
-  br_tails_make(&tails, &sample, 4 + BR_MAX_TAILS(d), &heap);
-  br_loss_plan_make(&plan, d, n, u.family->scratch_size(&u, br_block_lanes(d), 0), 0, &heap);
+  br_tails_make(&tails, &u, &sample, 4 + BR_MAX_TAILS(d), &heap);
+  br_loss_plan_make(&plan, &u, n, 0, &heap);
   u.family->prepare(&u);
   double expected[2 * NAIVE_D], edge[2 * NAIVE_D];
   int count = 0;
