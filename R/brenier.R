@@ -112,7 +112,8 @@ brenier <- function(x, ...) UseMethod("brenier")
 #' @rdname brenier
 #' @export
 brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
-                            na.action = NULL, control = brenier_control(), seed = NULL, ...) {
+                            na.action = NULL, layers = 1, jitter = FALSE,
+                            control = brenier_control(), seed = NULL, ...) {
   check_no_dots(..., known = names(formals(brenier.formula)))
   call <- match.call()
   call[[1]] <- quote(brenier)
@@ -120,11 +121,13 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
                            names(call), 0))]
   frame[[1]] <- quote(stats::model.frame)
   check_formula(formula, data)
-  frame$formula <- stats::terms(used_variables(formula, data))
+  frame$formula <- stats::terms(used_variables(formula, data), data = data)
   model <- eval_frame(frame, parent.frame())
-  weights <- stats::model.weights(model)
-  x <- frame_points(model)
-  fit <- new_brenier(x, weights, control, seed, call, "data")
+  two_sided <- length(formula) == 3
+  x <- if (two_sided) frame_response(model) else frame_points(model)
+  covariates <- if (two_sided) frame_design(model)
+  fit <- new_brenier(x, covariates, stats::model.weights(model), layers, jitter, control, seed, call,
+                     "data")
   fit$terms <- attr(model, "terms")
   fit$na.action <- attr(model, "na.action")
   fit
@@ -132,16 +135,19 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
 
 #' @rdname brenier
 #' @export
-brenier.default <- function(x, weights = NULL, control = brenier_control(), seed = NULL, ...) {
+brenier.default <- function(x, given = NULL, weights = NULL, layers = 1, jitter = FALSE,
+                            control = brenier_control(), seed = NULL, ...) {
   if (missing(x)) {
     brenier_abort(c(
       "{.arg x} is missing.", i = "Give a matrix, a data frame, or a formula such as {.code ~ a + b}."
     ), "argument", argument = "x")
   }
-  check_no_dots(..., known = c("x", "weights", "control", "seed"))
+  check_no_dots(..., known = names(formals(brenier.default)))
   call <- match.call()
   call[[1]] <- quote(brenier)
-  new_brenier(as_points(x, "x"), weights, control, seed, call, "x")
+  x <- as_points(x, "x")
+  covariates <- if (!is.null(given)) matrix_design(given, nrow(x))
+  new_brenier(x, covariates, weights, layers, jitter, control, seed, call, "x")
 }
 
 #' @rdname brenier
@@ -152,48 +158,73 @@ brenier.data.frame <- brenier.default
 #' @export
 brenier.matrix <- brenier.default
 
-#' Checks, fits, wraps. `name` is the argument that the points came from.
+#' Checks, fits, wraps. `covariates` is NULL or comes from R/design.R, `name` is the argument that the
+#' points came from.
 #' @noRd
-new_brenier <- function(x, weights, control, seed, call, name) {
+new_brenier <- function(x, covariates, weights, layers, jitter, control, seed, call, name) {
   started <- proc.time()[[3]]
   control <- as_control(control)
   step_sizes(control)
+  layers <- check_layers(layers)
   weights <- check_weights(weights, nrow(x))
   check_finite(x, name)
   used <- weights > 0
-  if (!all(used)) x <- x[used, , drop = FALSE]
+  x <- x[used, , drop = FALSE]
   weights <- weights[used]
-  check_rows(x, name)
-  whitening <- whiten(x, weights, name)
-  z <- to_white(whitening, x)
-  result <- with_seed(seed %||% 1, fit_white(z, weights, control, groups_of(x)))
-  run <- result$run
-  if (!is.null(result$whitening)) { # of the fold that was interrupted
-    whitening <- compose(whitening, result$whitening)
-    z <- to_white(whitening, x)
-  }
+  given <- covariates$given[used, , drop = FALSE]
+  if (!is.null(given) && ncol(given) == 0) given <- NULL # only an intercept
+  check_rows(x, name, if (is.null(given)) 0 else ncol(given))
+  x <- treat_ties(x, check_flag(jitter, "jitter"), seed %||% 1, name)
+  group <- groups_of(cbind(x, given))
+  result <- with_seed(seed %||% 1, fit_layers(x, given, weights, control, layers, group, name))
+  fitted <- result$layers
+  statuses <- vapply(fitted, function(layer) layer$status, "")
   fit <- structure(list(
-    call = call, potential = run$potential, whitening = whitening,
-    trace = trace_frame(run$trace), validation = result$validation,
-    min_width = result$min_width, gap = run$gap, status = run$status, converged = run$status == "ok",
-    variables = colnames(x), n = nrow(x), d = ncol(x), x = x, weights = weights,
-    control = control
+    call = call,
+    layers = lapply(fitted, function(layer) layer[c("whitening", "potential")]),
+    trace = bind_layers(lapply(fitted, function(layer) layer$trace)),
+    validation = bind_layers(lapply(fitted, function(layer) layer$validation)),
+    min_width = vapply(fitted, function(layer) as.double(layer$min_width), 0),
+    gap = max(vapply(fitted, function(layer) layer$gap, 0)),
+    status = c(statuses[statuses != "ok"], "ok")[[1]], converged = all(statuses == "ok"),
+    variables = colnames(x), n = nrow(x), d = ncol(x), x = x, given = given,
+    design = if (!is.null(given)) covariates$design, weights = weights, control = control
   ), class = "brenier")
   fit$held_out <- held_out(fit, result)
-  fit$log_likelihood <- sum(weights * log_density_white(fit, z))
+  fit$log_likelihood <- sum(weights * log_density(fit$layers, x, given))
   fit$seconds <- proc.time()[[3]] - started
   warn_if_not_converged(fit)
   fit
 }
 
-#' Held-out log likelihood a point, in the units of the data.
+#' Tables of the layers one under the other, with the number of the layer in front.
+#' @noRd
+bind_layers <- function(tables) {
+  numbered <- Map(function(table, l) if (!is.null(table)) cbind(layer = l, table),
+                  tables, seq_along(tables))
+  do.call(rbind, numbered)
+}
+
+check_layers <- function(layers) {
+  if (identical(layers, "auto")) return(layers)
+  check_count(layers, "layers", 1, 20, remedy = "Or \"auto\": as many as the held-out likelihood asks for.")
+}
+
+#' Held-out log likelihood a point, in the units of the data: that of the rounds that were chosen,
+#' or, with several layers, of the folds' own chains.
 #' @noRd
 held_out <- function(fit, result) {
-  table <- result$validation
-  if (is.null(table)) return(list(log_likelihood = NA_real_, se = NA_real_, folds = 0L))
-  best <- table[which.min(table$loss), ]
-  constant <- fit$whitening$logdet - fit$d / 2 * log(2 * pi)
-  list(log_likelihood = constant - best$loss, se = best$se, folds = result$folds)
+  if (length(result$folds) == 0 || is.null(fit$validation)) {
+    return(list(log_likelihood = NA_real_, se = NA_real_, folds = 0L))
+  }
+  if (length(fit$layers) > 1) {
+    rows <- held_out_rows(result$folds)
+    mean <- weighted_mean(rows[!is.na(rows)], fit$weights[!is.na(rows)])
+    return(list(log_likelihood = mean$mean, se = mean$se, folds = result$n_folds))
+  }
+  best <- fit$validation[which.min(fit$validation$loss), ]
+  constant <- fit$layers[[1]]$whitening$logdet - fit$d / 2 * log(2 * pi)
+  list(log_likelihood = constant - best$loss, se = best$se, folds = result$n_folds)
 }
 
 warn_if_not_converged <- function(fit) {

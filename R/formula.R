@@ -1,39 +1,40 @@
-# From a one-sided formula to points.
+# From a formula to points: the terms of a one-sided one, the response of a two-sided one.
 
 check_formula <- function(formula, data) {
   if (!is.null(data) && !is.data.frame(data) && !is.list(data) && !is.environment(data)) {
     brenier_abort("{.arg data} must be a data frame, not {shown(data)}.", "type",
                   argument = "data")
   }
-  if (length(formula) == 3) {
-    brenier_abort(c(
-      "{.arg formula} must be one-sided, not {.code {format(formula)}}.",
-      i = "Write the variables of the joint law after the tilde: {.code ~ a + b}."
-    ), "formula", argument = "formula")
-  }
   terms <- tryCatch(stats::terms(formula, data = data), error = function(e) {
     brenier_abort(c("{.arg formula} cannot be read: {conditionMessage(e)}."), "formula",
                   argument = "formula")
   })
+  if (length(attr(terms, "offset"))) {
+    brenier_abort(c(
+      "{.arg formula} must have no offset.", i = "Subtract it from the response: {.code y - a ~ b}."
+    ), "formula", argument = "formula")
+  }
+  if (is.data.frame(data)) check_variables(formula, data)
+  if (length(formula) == 3) return(invisible())
   labels <- attr(terms, "term.labels")
   if (length(labels) == 0) {
     brenier_abort(c(
       "{.arg formula} has no variables.", i = "Write them after the tilde: {.code ~ a + b}."
     ), "formula", argument = "formula")
   }
-  if (any(attr(terms, "order") > 1) || length(attr(terms, "offset"))) {
+  if (any(attr(terms, "order") > 1)) {
     brenier_abort(c(
-      "{.arg formula} must be a sum of variables, without interactions or offsets.",
+      "A one-sided {.arg formula} must be a sum of variables, without interactions.",
       i = "Here {.code a:b} is no variable; write {.code I(a * b)} for the product."
     ), "formula", argument = "formula")
   }
-  if (is.data.frame(data)) check_variables(formula, data)
 }
 
 #' The formula with the variables of its terms alone: one that was taken out, as by ~ . - a, is then
 #' not asked for in the data.
 #' @noRd
 used_variables <- function(formula, data) {
+  if (length(formula) == 3) return(formula)
   terms <- stats::terms(formula, data = data)
   variables <- as.list(attr(terms, "variables"))[-1]
   used <- variables[rowSums(attr(terms, "factors")) > 0]
@@ -45,7 +46,7 @@ used_variables <- function(formula, data) {
 #' @noRd
 check_variables <- function(formula, data, name = "data") {
   for (variable in setdiff(all.vars(formula), c(".", names(data)))) {
-    if (exists(variable, envir = environment(formula) %||% globalenv(), mode = "numeric")) next
+    if (is_data(variable, environment(formula) %||% globalenv())) next
     near <- nearest(variable, names(data))
     brenier_abort(c(
       "There is no variable {.var {variable}} in {.arg {name}}.",
@@ -53,6 +54,14 @@ check_variables <- function(formula, data, name = "data") {
         "It has {.var {utils::head(names(data), 10)}}."
     ), "variable", argument = name, variable = variable)
   }
+}
+
+#' Whether there is a variable of that name; a function of that name is none.
+#' @noRd
+is_data <- function(variable, env) {
+  any(vapply(c("numeric", "character", "logical"), function(mode) {
+    exists(variable, envir = env, mode = mode)
+  }, NA))
 }
 
 #' model.frame() with its errors in our words.

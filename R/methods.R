@@ -24,7 +24,8 @@ residuals.brenier <- function(object, ...) predict(object, type = "map")
 #' @rdname brenier_methods
 #' @export
 logLik.brenier <- function(object, ...) {
-  df <- object$d * (object$d + 3) / 2 + object$potential$n_atoms - object$potential$n_tails
+  linear <- object$d * (1 + NCOL(object$given %||% matrix(0, 1, 0))) + object$d * (object$d + 1) / 2
+  df <- length(object$layers) * linear + n_atoms(object)
   structure(object$log_likelihood, df = df, nobs = object$n, class = "logLik")
 }
 
@@ -46,7 +47,12 @@ terms.brenier <- function(x, ...) x$terms %||% stats::terms(formula(x))
 #' @rdname brenier_methods
 #' @param formula A fit of [brenier()].
 #' @export
-model.frame.brenier <- function(formula, ...) as.data.frame(formula$x)
+model.frame.brenier <- function(formula, ...) {
+  variables <- as.data.frame(formula$x)
+  if (is.null(formula$given)) return(variables)
+  data.frame(variables, structure(as.data.frame(formula$given), names = formula$design$columns),
+             check.names = FALSE)
+}
 
 #' Tidy summaries of a fitted map
 #'
@@ -69,7 +75,7 @@ model.frame.brenier <- function(formula, ...) as.data.frame(formula$x)
 #' @export
 glance.brenier <- function(x, ...) {
   data.frame(
-    n = x$n, d = x$d, atoms = x$potential$n_atoms - x$potential$n_tails, log_likelihood = x$log_likelihood,
+    n = x$n, d = x$d, atoms = n_atoms(x), layers = length(x$layers), log_likelihood = x$log_likelihood,
     held_out = x$held_out$log_likelihood, held_out_se = x$held_out$se, gap = x$gap,
     converged = x$converged, iterations = max(x$trace$iter), seconds = x$seconds
   )
@@ -78,14 +84,18 @@ glance.brenier <- function(x, ...) {
 #' @rdname brenier_tidiers
 #' @export
 tidy.brenier <- function(x, ...) {
-  p <- x$potential
+  do.call(rbind, lapply(seq_along(x$layers), function(l) tidy_layer(x, l)))
+}
+
+tidy_layer <- function(x, l) {
+  p <- x$layers[[l]]$potential
   at <- p$n_quadratic + seq_len(p$n_atoms)
   direction <- t(p$direction[, at, drop = FALSE])
-  colnames(direction) <- x$variables
+  colnames(direction) <- c(x$variables, if (p$given > 0) paste0("given", seq_len(p$given)))
   data.frame(
-    atom = seq_along(at), tail = seq_along(at) > p$n_atoms - p$n_tails,
+    layer = rep(l, length(at)), atom = seq_along(at), tail = seq_along(at) > p$n_atoms - p$n_tails,
     profile = c("bump", "step")[p$profile[at] + 1L], direction, centre = p$centre[at],
-    width = p$width[at], coefficient = p$coef[p$d + at], check.names = FALSE
+    width = p$width[at], coefficient = p$coef[p$d * (1 + p$given) + at], check.names = FALSE
   )
 }
 

@@ -10,7 +10,7 @@ plot_density <- function(fit, level, variables, dots) {
 #' @noRd
 density_curve <- function(fit, xlim) {
   at <- seq(xlim[1], xlim[2], length.out = 501)
-  list(x = at, y = exp(log_density_white(fit, to_white(fit$whitening, cbind(at)))))
+  list(x = at, y = exp(log_density(fit$layers, cbind(at))))
 }
 
 plot_density_curve <- function(fit, dots) {
@@ -45,8 +45,7 @@ plot_density_contours <- function(fit, level, dots) {
   usr <- par("usr")
   at_x <- seq(usr[1], usr[2], length.out = 201)
   at_y <- seq(usr[3], usr[4], length.out = 201)
-  z <- to_white(fit$whitening, as.matrix(expand.grid(at_x, at_y)))
-  height <- matrix(log_density_white(fit, z), length(at_x))
+  height <- matrix(log_density(fit$layers, as.matrix(expand.grid(at_x, at_y))), length(at_x))
   colours <- shades(length(level))
   top <- max(height, regions$cuts) + 1
   graphics::.filled.contour(at_x, at_y, height, c(regions$cuts, top), colours)
@@ -67,8 +66,8 @@ density_regions <- function(fit, level) {
   i <- seq_len(n)
   radius <- sqrt(stats::qchisq((i - 0.5) / n, 2))
   angle <- i * pi * (3 - sqrt(5))
-  x <- invert(fit, radius * cbind(cos(angle), sin(angle)), 1e-8)
-  height <- log_density_white(fit, to_white(fit$whitening, x))
+  x <- invert(fit, radius * cbind(cos(angle), sin(angle)), tol = 1e-8)
+  height <- log_density(fit$layers, x)
   cuts <- rev(stats::quantile(height, 1 - level, names = FALSE, na.rm = TRUE))
   inside <- x[!is.na(height) & height >= cuts[1], , drop = FALSE]
   list(cuts = cuts, extent = apply(inside, 2, range))

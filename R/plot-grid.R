@@ -31,7 +31,7 @@ grid_lines <- function(fit, variables, k, at, along) {
   y <- matrix(0, length(at) * length(along), fit$d)
   y[, variables[k]] <- rep(at, each = length(along))
   y[, variables[3 - k]] <- rep(along, length(at))
-  x <- invert(fit, y, 1e-8)[, variables]
+  x <- invert(fit, y, tol = 1e-8)[, variables]
   aperm(array(x, c(length(along), length(at), 2)), c(1, 3, 2))
 }
 
@@ -39,7 +39,7 @@ plot_map_curve <- function(fit, dots) {
   x <- fit$x[, 1]
   xlim <- wide_range(dots$xlim %||% x, 0.04)
   at <- seq(xlim[1], xlim[2], length.out = 501)
-  map <- evaluate(fit, to_white(fit$whitening, cbind(at)), map = TRUE)$map[, 1]
+  map <- forward(fit$layers, cbind(at), logdet = FALSE)$map[, 1]
   q <- plotting_positions(x, fit$weights)
   normal <- stats::qnorm(q$p)
   # the map may fall or rise steeply beyond the data

@@ -86,29 +86,6 @@ check_weights <- function(weights, n) {
   as.double(weights)
 }
 
-#' Mean and symmetric inverse root of the covariance: z = A (x - m) has mean zero and identity
-#' covariance (divisor: the sum of the weights, as for maximum likelihood).
-#' @noRd
-whiten <- function(x, weights, name) {
-  w <- weights / sum(weights)
-  check_spread(x, name)
-  center <- colSums(x * w)
-  centred <- sweep(x, 2, center)
-  scale <- sqrt(colSums(centred^2 * w))
-  scaled <- sweep(centred, 2, scale, "/")
-  root <- svd(scaled * sqrt(w), nu = 0)
-  check_collinear(root, colnames(x), name)
-  # inverse of a root of the covariance, then its symmetric polar factor: accurate for variables
-  # in very different units, which the covariance itself is not
-  inverse <- t(root$v) / root$d
-  inverse <- sweep(inverse, 2, scale, "/")
-  polar <- svd(inverse)
-  list(
-    center = center, matrix = polar$v %*% (t(polar$v) * polar$d),
-    root = polar$v %*% (t(polar$v) / polar$d), logdet = sum(log(polar$d))
-  )
-}
-
 #' Each column must vary by more than the rounding of its values.
 #' @noRd
 check_spread <- function(x, name) {
@@ -151,41 +128,19 @@ check_collinear <- function(root, names, name) {
   ), "collinear", argument = name)
 }
 
-#' Enough distinct points to have a density in d dimensions.
+#' Enough distinct points to have a density in d dimensions, after so many covariates.
 #' @noRd
-check_rows <- function(x, name) {
+check_rows <- function(x, name, given = 0) {
   n <- nrow(x)
-  d <- ncol(x)
+  d <- ncol(x) + given
   if (n >= d + 2 && nrow(unique(x[seq_len(min(n, 50 * (d + 2))), , drop = FALSE])) >= d + 2) {
     return(invisible(x))
   }
   distinct <- nrow(unique(x))
   if (distinct >= d + 2) return(invisible(x))
   brenier_abort(c(
-    "{.arg {name}} has {distinct} distinct row{?s}; {d} variable{?s} need{?s/} at least {d + 2}.",
+    "{.arg {name}} has {distinct} distinct row{?s}; {ncol(x)} variable{?s}
+     {if (given > 0) paste('and', given, 'covariates ') else ''}need at least {d + 2}.",
     i = "Add data, or leave variables out."
   ), "rows", argument = name)
-}
-
-#' Whitened coordinates of points.
-#' @noRd
-to_white <- function(whitening, x) {
-  z <- sweep(x, 2, whitening$center) %*% whitening$matrix
-  dimnames(z) <- NULL
-  z
-}
-
-from_white <- function(whitening, z) {
-  if (nrow(z) == 0) return(z)
-  sweep(z %*% whitening$root, 2, whitening$center, "+")
-}
-
-#' The whitening that does first the one, then the other.
-#' @noRd
-compose <- function(first, second) {
-  list(
-    center = first$center + drop(second$center %*% first$root),
-    matrix = first$matrix %*% second$matrix, root = second$root %*% first$root,
-    logdet = first$logdet + second$logdet
-  )
 }

@@ -37,25 +37,100 @@
 #' predict(fit, z, type = "inverse")
 #' @export
 predict.brenier <- function(object, newdata = NULL,
-                            type = c("density", "log_density", "map", "inverse", "rank"),
-                            tol = 1e-12, ...) {
-  check_no_dots(..., known = c("newdata", "type", "tol"))
-  type <- check_choice(type, c("density", "log_density", "map", "inverse", "rank"), "type")
+                            type = c("density", "log_density", "map", "inverse", "rank", "mean",
+                                     "quantile"),
+                            level = c(0.05, 0.5, 0.95), at = NULL, tol = 1e-12, ...) {
+  check_no_dots(..., known = c("newdata", "type", "level", "at", "tol"))
+  types <- c("density", "log_density", "map", "inverse", "rank", "mean", "quantile")
+  type <- check_choice(type, types, "type")
   tol <- check_number(tol, "tol", 1e-14, 1)
-  if (type == "inverse") return(predict_inverse(object, newdata, tol))
+  switch(type,
+    inverse = predict_inverse(object, newdata, at, tol),
+    mean = predict_law(object, newdata, NULL, tol),
+    quantile = predict_law(object, newdata, check_level(level), tol),
+    predict_at(object, newdata, type)
+  )
+}
+
+#' What belongs to a point, given its covariates.
+#' @noRd
+predict_at <- function(object, newdata, type) {
   x <- if (is.null(newdata)) object$x else new_points(object, newdata)
-  complete <- rowSums(is.finite(x)) == ncol(x)
-  z <- to_white(object$whitening, x[complete, , drop = FALSE])
+  given <- new_covariates(object, newdata)
+  known <- if (is.null(given)) rep(TRUE, nrow(x)) else stats::complete.cases(given)
+  complete <- known & rowSums(is.finite(x)) == ncol(x)
+  e <- forward(object$layers, x[complete, , drop = FALSE], given[complete, , drop = FALSE],
+               logdet = type %in% c("density", "log_density"))
+  log_density <- -rowSums(e$map^2) / 2 - object$d / 2 * log(2 * pi) + e$logdet
   value <- switch(type,
-    density = exp(log_density_white(object, z)),
-    log_density = log_density_white(object, z),
-    map = evaluate(object, z, map = TRUE)$map,
-    rank = stats::pchisq(rowSums(evaluate(object, z, map = TRUE)$map^2), object$d)
+    density = exp(log_density),
+    log_density = log_density,
+    map = e$map,
+    rank = stats::pchisq(rowSums(e$map^2), object$d)
   )
   value <- spread_rows(value, complete, object$variables, rownames(x))
-  infinite <- !complete & stats::complete.cases(x)
+  infinite <- known & !complete & stats::complete.cases(x)
   if (type != "map") value[infinite] <- switch(type, density = 0, log_density = -Inf, rank = 1)
   value
+}
+
+# Reference points that stand for N(0, I) where a mean or a quantile of several variables is asked for.
+law_points <- 1024
+
+#' Means, or quantiles where there are levels, of the law at each row of newdata, or the only law.
+#' @noRd
+predict_law <- function(object, newdata, level, tol) {
+  if (is.null(object$design)) {
+    if (!is.null(newdata)) {
+      brenier_abort(c(
+        "{.arg newdata} must be left out here: the law of a fit without covariates is the same
+         everywhere."
+      ), "argument", argument = "newdata")
+    }
+    value <- law_at(object, NULL, level, tol)
+    return(if (is.matrix(value)) value[1, ] else value[1, , ])
+  }
+  given <- new_covariates(object, newdata)
+  complete <- stats::complete.cases(given)
+  value <- law_at(object, given[complete, , drop = FALSE], level, tol)
+  out <- array(NA_real_, c(length(complete), dim(value)[-1]),
+               c(list(rownames(newdata)), dimnames(value)[-1]))
+  if (length(dim(value)) == 2) out[complete, ] <- value else out[complete, , ] <- value
+  out
+}
+
+#' The same for covariates without missing values: rows x variables, or with levels rows x levels for
+#' one variable, rows x variables x levels for several.
+#' @noRd
+law_at <- function(object, given, level, tol) {
+  n <- if (is.null(given)) 1L else nrow(given)
+  if (!is.null(level) && object$d == 1) { # exact: the map is increasing
+    y <- matrix(stats::qnorm(rep(level, each = n)))
+    value <- matrix(invert(object, y, repeat_rows(given, length(level)), tol), n)
+    return(structure(value, dimnames = list(NULL, paste0(100 * level, "%"))))
+  }
+  y <- reference_points(max(law_points, 2 * object$d), object$d)
+  m <- nrow(y)
+  value <- lapply(split(seq_len(n), (seq_len(n) - 1) %/% 512), function(rows) {
+    times <- rep(seq_len(m), each = length(rows))
+    x <- invert(object, y[times, , drop = FALSE],
+                repeat_rows(given[rows, , drop = FALSE], m), max(tol, 1e-10))
+    dim(x) <- c(length(rows), m, object$d)
+    if (is.null(level)) return(apply(x, c(1, 3), mean))
+    aperm(apply(x, c(1, 3), stats::quantile, level, names = FALSE), c(2, 3, 1))
+  })
+  if (is.null(level)) {
+    value <- do.call(rbind, value)
+    return(structure(value, dimnames = list(NULL, object$variables)))
+  }
+  flat <- do.call(rbind, lapply(value, function(v) matrix(v, dim(v)[1])))
+  array(flat, c(n, object$d, length(level)),
+        list(NULL, object$variables, paste0(100 * level, "%")))
+}
+
+repeat_rows <- function(given, times) {
+  if (is.null(given)) return(NULL)
+  given[rep(seq_len(nrow(given)), times), , drop = FALSE]
 }
 
 #' Results of the complete rows at their places, NA elsewhere.
@@ -72,53 +147,31 @@ spread_rows <- function(value, complete, variables, rows) {
   out
 }
 
-#' Potential at whitened points: list(map, logdet, value).
+#' The points of `at`, or of newdata for a fit without covariates, taken back.
 #' @noRd
-evaluate <- function(fit, z, map = FALSE, logdet = FALSE, value = FALSE) {
-  .Call(C_brenier_evaluate, fit$potential, z, map, logdet, value)
-}
-
-log_density_white <- function(fit, z) {
-  e <- evaluate(fit, z, map = TRUE, logdet = TRUE)
-  -rowSums(e$map^2) / 2 - fit$d / 2 * log(2 * pi) + e$logdet + fit$whitening$logdet
-}
-
-#' Points in the units of the data that the map takes to the rows of y.
-#' @noRd
-invert <- function(fit, y, tol = 1e-12) {
-  slice <- 1e6 # rows between two chances to interrupt
-  if (nrow(y) > slice) {
-    at <- split(seq_len(nrow(y)), (seq_len(nrow(y)) - 1) %/% slice)
-    return(do.call(rbind, lapply(at, function(i) invert(fit, y[i, , drop = FALSE], tol))))
-  }
-  result <- .Call(C_brenier_invert, fit$potential, y, tol, 500L)
-  x <- from_white(fit$whitening, result$x)
-  if (result$status != "ok") {
-    failed <- result$iterations < 0
-    x[failed, ] <- NA
-    brenier_warn(c(
-      "The inverse of {sum(failed)} row{?s} was not found to the tolerance {format(tol)}.",
-      i = "They are NA; raise {.arg tol}."
-    ), "not_converged")
-  }
-  dimnames(x) <- list(NULL, fit$variables)
-  x
-}
-
-predict_inverse <- function(object, newdata, tol) {
-  if (is.null(newdata)) {
+predict_inverse <- function(object, newdata, at, tol) {
+  conditional <- !is.null(object$design)
+  name <- if (conditional) "at" else "newdata"
+  y <- if (conditional) at else newdata %||% at
+  if (is.null(y)) {
     brenier_abort(c(
-      "{.arg newdata} is missing.",
+      "{.arg {name}} is missing.",
       i = "For {.code type = \"inverse\"} give points of the reference, one a row."
-    ), "argument", argument = "newdata")
+    ), "argument", argument = name)
   }
-  if (is.numeric(newdata) && is.null(dim(newdata)) && object$d > 1) {
-    newdata <- matrix(newdata, nrow = 1) # one point
+  if (is.numeric(y) && is.null(dim(y)) && object$d > 1) y <- matrix(y, nrow = 1) # one point
+  y <- as_points(y, name, finite = FALSE)
+  check_columns(y, object$d, name)
+  given <- if (conditional) new_covariates(object, newdata)
+  if (conditional && nrow(y) == 1) y <- y[rep(1, nrow(given)), , drop = FALSE]
+  if (conditional && nrow(y) != nrow(given)) {
+    brenier_abort(c(
+      "{.arg at} must have one row, or {nrow(given)}, one a row of {.arg newdata}, not {nrow(y)}."
+    ), "argument", argument = "at")
   }
-  y <- as_points(newdata, "newdata", finite = FALSE)
-  check_columns(y, object$d)
   complete <- rowSums(is.finite(y)) == ncol(y)
-  x <- invert(object, unname(y[complete, , drop = FALSE]), tol)
+  if (conditional) complete <- complete & stats::complete.cases(given)
+  x <- invert(object, unname(y[complete, , drop = FALSE]), given[complete, , drop = FALSE], tol)
   spread_rows(x, complete, object$variables, rownames(y))
 }
 
@@ -132,6 +185,7 @@ check_columns <- function(x, d, name = "newdata") {
 #' Points of newdata in the columns of the fit.
 #' @noRd
 new_points <- function(fit, newdata) {
+  if (!is.null(fit$design$terms)) return(new_response(fit, newdata))
   if (!is.null(fit$terms) && is.data.frame(newdata) &&
       !all(fit$variables %in% names(newdata))) {
     check_variables(stats::formula(fit$terms), newdata, "newdata")
@@ -154,5 +208,21 @@ new_points <- function(fit, newdata) {
   }
   x <- as_points(newdata, "newdata", finite = FALSE)
   check_columns(x, fit$d)
+  x
+}
+
+#' The response of a conditional fit in newdata.
+#' @noRd
+new_response <- function(fit, newdata) {
+  if (is.matrix(newdata)) newdata <- as.data.frame(newdata)
+  response <- stats::formula(fit$terms)
+  response[[3]] <- 1
+  check_variables(response, newdata, "newdata")
+  model <- eval_frame(
+    list(stats::model.frame, response, newdata, na.action = stats::na.pass) |> as.call(),
+    environment()
+  )
+  x <- frame_response(model, "newdata")
+  colnames(x) <- fit$variables
   x
 }

@@ -25,7 +25,9 @@
 #' summary(brenier(~ eruptions + waiting, data = faithful))
 #' @export
 print.brenier <- function(x, digits = 4, ...) {
-  cat("Brenier map of ", list_of(x$variables), "\n", sep = "")
+  cat(if (is.null(x$design)) "Brenier map of " else "Conditional Brenier map of ",
+      list_of(x$variables),
+      if (!is.null(x$design)) paste0(" given ", list_of(x$design$variables)), "\n", sep = "")
   cat(rows_of(x), "\n", sep = "")
   cat("  potential   ", potential_words(x), "\n", sep = "")
   cat("  log lik.    ", format(x$log_likelihood / sum(x$weights), digits = digits),
@@ -56,22 +58,24 @@ rows_of <- function(x) {
 }
 
 potential_words <- function(x) {
-  atoms <- x$potential$n_atoms
+  atoms <- n_atoms(x) + n_tails(x)
   if (x$control$max_atoms == 0) return("Gaussian: no atoms were allowed")
   if (atoms == 0 && identical(x$control$folds, 0L)) {
     return("Gaussian: no atom lowered the objective")
   }
   if (atoms == 0 && is.null(x$validation)) return("Gaussian: too few points to judge atoms by")
   if (atoms == 0) return("Gaussian: no atom improved the held-out likelihood")
-  tails <- x$potential$n_tails
-  paste0(atoms - tails, " ridge atoms", if (atoms - tails >= x$control$max_atoms) ", the most allowed",
+  tails <- n_tails(x)
+  layers <- length(x$layers)
+  paste0(if (layers > 1) paste0(layers, " layers: the composition is no Brenier map; "),
+         atoms - tails, " ridge atoms", if (layers == 1 && atoms - tails >= x$control$max_atoms) ", the most allowed",
          if (tails > 0) paste0(", ", tails, " more for the tails"))
 }
 
 gap_words <- function(x) {
   if (!is.finite(x$gap)) return("none: the fit ended far from its minimum")
   paste0("within ", format(x$gap, digits = 2), " nats a point of the best for ",
-         if (x$potential$n_atoms) "these atoms" else "a Gaussian map")
+         if (n_atoms(x)) "these atoms" else "a Gaussian map")
 }
 
 #' @rdname print.brenier
@@ -105,9 +109,11 @@ print.summary.brenier <- function(x, digits = 3, ...) {
       "; of ", x$fit$n, " points about ", format(x$fit$n / (x$fit$n + 1), digits = 6),
       " is expected.\n", sep = "")
   if (!is.null(x$fit$validation)) {
-    best <- x$fit$validation[which.min(x$fit$validation$loss), ]
-    cat("Rounds of atoms: ", best$round, ", least width ", best$min_width, ", chosen by ",
-        fold_words(x$fit), ".\n", sep = "")
+    for (table in split(x$fit$validation, x$fit$validation$layer)) {
+      best <- table[which.min(table$loss), ]
+      cat("Rounds of atoms", if (best$layer > 1) paste(" in layer", best$layer), ": ", best$round,
+          ", least width ", best$min_width, ", chosen by ", fold_words(x$fit), ".\n", sep = "")
+    }
   }
   invisible(x)
 }

@@ -14,11 +14,24 @@
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' simulate(fit, nsim = 5, seed = 1)
 #' @export
-simulate.brenier <- function(object, nsim = 1, seed = NULL, ...) {
-  check_no_dots(..., known = c("nsim", "seed"))
+simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, ...) {
+  check_no_dots(..., known = c("nsim", "seed", "newdata"))
   nsim <- check_count(nsim, "nsim")
-  y <- with_seed(seed, matrix(stats::rnorm(nsim * object$d), nsim, object$d))
-  as.data.frame(invert(object, y))
+  if (is.null(object$design)) {
+    if (!is.null(newdata)) {
+      brenier_abort("{.arg newdata} must be left out: the fit has no covariates.", "argument",
+                    argument = "newdata")
+    }
+    y <- with_seed(seed, matrix(stats::rnorm(nsim * object$d), nsim, object$d))
+    return(as.data.frame(invert(object, y)))
+  }
+  given <- new_covariates(object, newdata)
+  row <- rep(seq_len(nrow(given)), each = nsim)
+  y <- with_seed(seed, matrix(stats::rnorm(length(row) * object$d), length(row), object$d))
+  x <- matrix(NA_real_, length(row), object$d, dimnames = list(NULL, object$variables))
+  known <- stats::complete.cases(given)[row]
+  x[known, ] <- invert(object, y[known, , drop = FALSE], given[row[known], , drop = FALSE])
+  data.frame(row = row, x, check.names = FALSE)
 }
 
 #' @rdname simulate.brenier

@@ -80,10 +80,19 @@ trace_frame <- function(trace) {
 
 #' Points that stand for N(0, I) in the ledger of a fit: at least 2 d of m, standardised so that
 #' Gaussian maps carry no error of their own. The seed is theirs, so that the ledger changes no fit.
+#' The covariates that go with them are those of evenly spaced rows of the data z.
 #' @noRd
-ledger_points <- function(m, d) {
-  if (m == 0 || d > 256) return(matrix(0, 0, d)) # there are Sobol points up to dimension 256
-  y <- with_seed(1, sobol_points(max(m, 2 * d), d, normal = TRUE))
+ledger_points <- function(m, z, d = ncol(z)) {
+  if (m == 0 || d > 256) return(z[0, , drop = FALSE]) # there are Sobol points up to dimension 256
+  y <- reference_points(max(m, 2 * d), d)
+  rows <- 1 + floor((seq_len(nrow(y)) - 1) * (nrow(z) / nrow(y)))
+  cbind(y, z[rows, -seq_len(d), drop = FALSE])
+}
+
+#' m > d quasi-random points of N(0, I) with mean zero and identity covariance.
+#' @noRd
+reference_points <- function(m, d) {
+  y <- with_seed(1, sobol_points(m, d, normal = TRUE))
   y <- sweep(y, 2, colMeans(y))
   y %*% solve(chol(crossprod(y) / nrow(y)))
 }

@@ -35,63 +35,91 @@ plan_folds <- function(control, n, d) {
   list(folds = folds, control = control)
 }
 
-#' The folds: each part that is held out and the rest, in coordinates that whiten the rest, so that
-#' nothing of the part is known. A rest that lies in a subspace has no density: that fold is left out.
+#' The folds, each with the rows that are held out, and the points and the log determinants that the
+#' layers fitted to the rest have made of all rows: none so far.
 #' @noRd
-fold_samples <- function(z, weights, part, folds) {
-  colnames(z) <- seq_len(ncol(z))
-  samples <- lapply(seq_len(folds), function(k) {
-    out <- part == k
-    if (all(out) || !any(out)) return(NULL)
-    whitening <- tryCatch(
-      whiten(z[!out, , drop = FALSE], weights[!out], "x"), brenier_error = function(e) NULL
-    )
-    if (is.null(whitening)) return(NULL)
-    white <- to_white(whitening, z)
-    list(
-      whitening = whitening, train = white[!out, , drop = FALSE], train_weights = weights[!out],
-      valid = white[out, , drop = FALSE], valid_weights = weights[out]
-    )
+make_folds <- function(points, folds, group, validation) {
+  part <- fold_of(max(group), folds, validation)[group]
+  made <- lapply(seq_len(folds), function(k) {
+    list(out = part == k, points = points, logdet = numeric(nrow(points)))
   })
-  samples[lengths(samples) > 0]
+  made[vapply(made, function(fold) any(fold$out) && !all(fold$out), NA)]
 }
 
-#' Mean held-out loss by width and round, over the folds: the loss of a point is
-#' |T|^2/2 - log det D^2 u. NULL if no fold could be fitted; list(interrupted, whitening) if the
+#' A fold in the coordinates that whiten what is not held out, so that nothing of the rest is known.
+#' NULL where it lies in a subspace and has no density.
+#' @noRd
+fold_sample <- function(fold, given, weights) {
+  out <- fold$out
+  points <- fold$points
+  colnames(points) <- seq_len(ncol(points))
+  whitening <- tryCatch(
+    whiten(points[!out, , drop = FALSE], weights[!out], "x", given[!out, , drop = FALSE]),
+    brenier_error = function(e) NULL
+  )
+  if (is.null(whitening)) return(NULL)
+  white <- to_white(whitening, points, given)
+  list(
+    whitening = whitening, train = white[!out, , drop = FALSE], train_weights = weights[!out],
+    valid = white[out, , drop = FALSE], valid_weights = weights[out],
+    # from the loss here to that in the units of the data
+    shift = whitening$logdet + sum(fold$logdet[out] * weights[out]) / sum(weights[out])
+  )
+}
+
+#' Mean held-out loss by setting and round, over the folds: the loss of a point is
+#' |T|^2/2 - log det DT, in the units of the data. Settings that do worse on the first two folds are
+#' not tried on the others. NULL if no fold could be fitted; list(interrupted, whitening) if the
 #' user lost patience.
 #' @noRd
-validate <- function(z, weights, group, control, folds, progress) {
-  folds <- min(folds, max(group))
-  part <- fold_of(max(group), folds, control$validation)[group]
-  samples <- fold_samples(z, weights, part, folds)
+validate <- function(folds, given, weights, control, settings, progress) {
+  samples <- lapply(folds, fold_sample, given = given, weights = weights)
+  samples <- samples[lengths(samples) > 0]
   if (length(samples) == 0) return(NULL)
-  tables <- list()
-  for (width in control$min_width %||% tried_widths(ncol(z))) {
-    control$min_width <- width
-    runs <- list()
-    for (k in seq_along(samples)) {
-      progress$what <- if (folds == 1) "Validating" else paste0("Fold ", k, " of ", folds)
-      runs[[k]] <- run_fold(samples[[k]], control, progress)
-      if (runs[[k]]$status == "interrupted") {
-        return(list(interrupted = runs[[k]], whitening = samples[[k]]$whitening))
+  d <- ncol(folds[[1]]$points)
+  runs <- lapply(settings, function(setting) list())
+  for (k in seq_along(samples)) {
+    progress$what <- if (length(samples) == 1) "Validating" else paste0("Fold ", k)
+    for (s in which(promising(runs, k))) {
+      run <- run_fold(samples[[k]], d, utils::modifyList(control, settings[[s]]), progress)
+      if (run$status == "interrupted") {
+        return(list(interrupted = run, whitening = samples[[k]]$whitening))
       }
+      runs[[s]][[k]] <- run
     }
-    tables[[length(tables) + 1]] <- cbind(min_width = width, over_folds(runs))
   }
+  tables <- lapply(which(lengths(runs) == length(samples)), function(s) {
+    cbind(as.data.frame(settings[[s]]), over_folds(runs[[s]]))
+  })
   do.call(rbind, tables)
 }
 
-#' A run on one fold, with the held-out losses in the coordinates that the folds share.
+#' Settings worth a run on fold k: from the third on, those that were the best on a fold before or
+#' as good on average.
 #' @noRd
-run_fold <- function(sample, control, progress) {
+promising <- function(runs, k) {
+  all_so_far <- lengths(runs) == k - 1
+  if (k <= 2 || sum(all_so_far) < 2) return(all_so_far)
+  loss <- vapply(runs[all_so_far], function(setting) {
+    vapply(setting, function(run) min(run$rounds$validation), 0)
+  }, numeric(k - 1))
+  best <- apply(loss, 1, which.min)
+  average <- colMeans(loss)
+  all_so_far[all_so_far] <- seq_along(average) %in% best | average <= min(average) + 0.002
+  all_so_far
+}
+
+#' A run on one fold, with the held-out losses in the units of the data.
+#' @noRd
+run_fold <- function(sample, d, control, progress) {
   run <- run_core(
-    sample$train, sample$train_weights, sample$valid, sample$valid_weights, control,
-    all_rounds(control, ncol(sample$train)), progress$report
+    sample$train, d, sample$train_weights, sample$valid, sample$valid_weights, control,
+    all_rounds(control, d), progress$report
   )
   rounds <- run$rounds
   # a round that was cut short says nothing of its atoms
   if (run$status != "ok" && nrow(rounds) > 1) rounds <- rounds[-nrow(rounds), ]
-  shift <- sample$whitening$logdet
+  shift <- sample$shift
   rounds$validation_square <- rounds$validation_square - 2 * shift * rounds$validation + shift^2
   rounds$validation <- rounds$validation - shift
   run$rounds <- rounds

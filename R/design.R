@@ -1,0 +1,128 @@
+# Covariates of a conditional map: from a formula or a matrix to a matrix of numbers without constant
+# columns, and the same again for new data.
+
+#' The design of the covariates of a model frame, and their matrix `given`.
+#' @noRd
+frame_design <- function(model, name = "data") {
+  terms <- attr(model, "terms")
+  rhs <- stats::delete.response(terms)
+  X <- tryCatch(stats::model.matrix(rhs, model), error = function(e) {
+    brenier_abort(c(
+      "The covariates of {.arg formula} make no model matrix.", x = "{conditionMessage(e)}"
+    ), "variable", argument = "formula")
+  })
+  check_covariates(X, name)
+  if (attr(terms, "intercept") == 0 && qr(cbind(1, X))$rank > qr(X)$rank) {
+    brenier_abort(c(
+      "{.arg formula} must have an intercept: a conditional law has a location of its own.",
+      i = "Leave out {.code - 1} or {.code + 0}."
+    ), "formula", argument = "formula")
+  }
+  kept <- independent_columns(X)
+  design <- list(
+    terms = rhs, xlevels = stats::.getXlevels(rhs, model), contrasts = attr(X, "contrasts"),
+    columns = colnames(X)[kept], variables = all.vars(rhs)
+  )
+  list(design = design, given = unname(X[, kept, drop = FALSE]))
+}
+
+#' The design of a matrix or data frame of covariates.
+#' @noRd
+matrix_design <- function(given, n) {
+  X <- as_points(given, "given")
+  if (nrow(X) != n) {
+    brenier_abort("{.arg given} must have {n} row{?s}, as {.arg x} has, not {nrow(X)}.", "argument",
+                  argument = "given")
+  }
+  colnames(X) <- ifelse(is.null(colnames(given)) | colnames(X) == "",
+                        paste0("given", seq_len(ncol(X))), colnames(X))
+  kept <- independent_columns(cbind(1, X))
+  kept <- setdiff(kept, 1) - 1
+  design <- list(columns = colnames(X)[kept], variables = colnames(X)[kept])
+  list(design = design, given = unname(X[, kept, drop = FALSE]))
+}
+
+#' Columns that are neither constant nor a combination of those before them, as lm() keeps them.
+#' @noRd
+independent_columns <- function(X) {
+  scale <- pmax(apply(abs(X), 2, max), 1e-300)
+  root <- qr(cbind(1, sweep(X, 2, scale, "/")), tol = 1e-7)
+  sort(setdiff(root$pivot[seq_len(root$rank)], 1) - 1)
+}
+
+check_covariates <- function(X, name) {
+  bad <- which(!is.finite(X), arr.ind = TRUE)
+  if (nrow(bad) == 0) return(invisible())
+  brenier_abort(c(
+    "The covariates in {.arg {name}} must be finite.",
+    x = "{.var {colnames(X)[bad[1, 2]]}} is {X[bad[1, , drop = FALSE]]} in row {bad[1, 1]}."
+  ), "not_finite", argument = name)
+}
+
+#' Covariates of the rows of newdata, a row of NA where one is missing. NULL for a fit without.
+#' @noRd
+new_covariates <- function(fit, newdata) {
+  design <- fit$design
+  if (is.null(design)) return(NULL)
+  if (is.null(newdata)) return(fit$given)
+  if (is.matrix(newdata)) newdata <- as.data.frame(newdata)
+  if (!is.data.frame(newdata)) {
+    brenier_abort(c(
+      "{.arg newdata} must be a data frame with the covariates, not {shown(newdata)}.",
+      i = "They are {.var {design$variables}}."
+    ), "type", argument = "newdata")
+  }
+  lost <- setdiff(design$variables, names(newdata))
+  if (!is.null(design$terms)) {
+    lost <- Filter(function(v) !is_data(v, environment(design$terms)), lost)
+  }
+  if (length(lost)) {
+    brenier_abort(c(
+      "There is no covariate {.var {lost[1]}} in {.arg newdata}.",
+      i = "The fit needs {.var {design$variables}}."
+    ), "variable", argument = "newdata", variable = lost[1])
+  }
+  known <- intersect(design$variables, names(newdata))
+  complete <- stats::complete.cases(newdata[known])
+  given <- matrix(NA_real_, nrow(newdata), length(design$columns))
+  if (!any(complete)) return(given)
+  given[complete, ] <- if (is.null(design$terms)) {
+    as_points(newdata[complete, design$columns, drop = FALSE], "newdata")
+  } else {
+    design_matrix(design, newdata[complete, , drop = FALSE])
+  }
+  given
+}
+
+design_matrix <- function(design, newdata) {
+  tryCatch({
+    model <- stats::model.frame(design$terms, newdata, xlev = design$xlevels,
+                                na.action = stats::na.pass)
+    stats::model.matrix(design$terms, model, contrasts.arg = design$contrasts)[, design$columns]
+  }, error = function(e) {
+    brenier_abort(c(
+      "The covariates cannot be evaluated in {.arg newdata}.", x = "{conditionMessage(e)}",
+      i = "A level of a factor that the fit has not seen has no law."
+    ), "variable", argument = "newdata")
+  })
+}
+
+#' The response of a model frame as a matrix.
+#' @noRd
+frame_response <- function(model, name = "data") {
+  y <- stats::model.response(model)
+  label <- names(model)[1]
+  model <- model[1]
+  if (is.matrix(y)) {
+    if (!is.numeric(y)) abort_not_numeric(y, label, name)
+    if (is.null(colnames(y))) colnames(model[[1]]) <- paste0(label, ".", seq_len(ncol(y)))
+    y <- model[[1]]
+    # a column of cbind() that was an expression has no name of its own
+    blank <- colnames(y) == ""
+    colnames(y)[blank] <- paste0("y", seq_len(ncol(y)))[blank]
+    y <- matrix(as.double(y), nrow(y), dimnames = list(NULL, make.unique(colnames(y))))
+    if (.row_names_info(model) > 0) rownames(y) <- row.names(model)
+    return(y)
+  }
+  frame_points(model, name)
+}

@@ -1,0 +1,70 @@
+# A fit is a chain of layers, each an affine change of coordinates and the gradient of a convex
+# potential; with one layer it is a Brenier map. Points are rows in the units of the data, reference
+# points rows of N(0, I).
+
+#' Potential at whitened points: list(map, logdet, value).
+#' @noRd
+evaluate <- function(potential, z, map = FALSE, logdet = FALSE, value = FALSE) {
+  .Call(C_brenier_evaluate, potential, z, map, logdet, value)
+}
+
+#' The reference points of x, and log det of the derivative of the chain there.
+#' @noRd
+forward <- function(layers, x, given = NULL, logdet = TRUE) {
+  total <- numeric(nrow(x))
+  for (layer in layers) {
+    z <- to_white(layer$whitening, x, given)
+    e <- evaluate(layer$potential, z, map = TRUE, logdet = logdet)
+    x <- e$map
+    if (logdet) total <- total + e$logdet + layer$whitening$logdet
+  }
+  list(map = x, logdet = total)
+}
+
+log_density <- function(layers, x, given = NULL) {
+  e <- forward(layers, x, given)
+  -rowSums(e$map^2) / 2 - ncol(e$map) / 2 * log(2 * pi) + e$logdet
+}
+
+#' The points that the chain takes to the rows of y; NA, with a warning, where the tolerance is not met.
+#' @noRd
+backward <- function(layers, y, given = NULL, tol = 1e-12) {
+  slice <- 1e6 # rows between two chances to interrupt
+  if (nrow(y) > slice) {
+    at <- split(seq_len(nrow(y)), (seq_len(nrow(y)) - 1) %/% slice)
+    return(do.call(rbind, lapply(at, function(i) {
+      backward(layers, y[i, , drop = FALSE], given[i, , drop = FALSE], tol)
+    })))
+  }
+  failed <- rep(FALSE, nrow(y))
+  for (layer in rev(layers)) {
+    covariates <- layer$whitening$covariates
+    known <- if (is.null(covariates)) NULL else standardised(covariates, given)
+    result <- .Call(C_brenier_invert, layer$potential, unname(cbind(y, known)), tol, 500L)
+    if (result$status != "ok") failed <- failed | result$iterations < 0
+    y <- from_white(layer$whitening, result$x, given)
+  }
+  if (any(failed)) {
+    y[failed, ] <- NA
+    brenier_warn(c(
+      "The inverse of {sum(failed)} row{?s} was not found to the tolerance {format(tol)}.",
+      i = "They are NA; raise {.arg tol}."
+    ), "not_converged")
+  }
+  y
+}
+
+#' The same for a fit, with the names of its variables.
+#' @noRd
+invert <- function(fit, y, given = NULL, tol = 1e-12) {
+  x <- backward(fit$layers, y, given, tol)
+  dimnames(x) <- list(NULL, fit$variables)
+  x
+}
+
+#' Number of fitted atoms of all layers, and of those that were set for the tails.
+#' @noRd
+n_atoms <- function(fit) {
+  sum(vapply(fit$layers, function(l) l$potential$n_atoms - l$potential$n_tails, 0L))
+}
+n_tails <- function(fit) sum(vapply(fit$layers, function(l) l$potential$n_tails, 0L))
