@@ -112,17 +112,18 @@ design_matrix <- function(design, newdata) {
 frame_response <- function(model, name = "data") {
   y <- stats::model.response(model)
   label <- names(model)[1]
-  model <- model[1]
   if (is.matrix(y)) {
     if (!is.numeric(y)) abort_not_numeric(y, label, name)
-    if (is.null(colnames(y))) colnames(model[[1]]) <- paste0(label, ".", seq_len(ncol(y)))
-    y <- model[[1]]
+    if (is.null(colnames(y))) colnames(y) <- rep("", ncol(y))
     # a column of cbind() that was an expression has no name of its own
     blank <- colnames(y) == ""
-    colnames(y)[blank] <- paste0("y", seq_len(ncol(y)))[blank]
+    parts <- as.list(str2lang(label))[-1]
+    words <- if (length(parts) == ncol(y)) vapply(parts, deparse1, "") else
+      paste0(label, ".", seq_len(ncol(y)))
+    colnames(y)[blank] <- words[blank]
     y <- matrix(as.double(y), nrow(y), dimnames = list(NULL, make.unique(colnames(y))))
     if (.row_names_info(model) > 0) rownames(y) <- row.names(model)
     return(y)
   }
-  frame_points(model, name)
+  frame_points(model[1], name)
 }

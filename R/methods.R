@@ -94,7 +94,7 @@ tidy_layer <- function(x, l) {
   colnames(direction) <- c(x$variables, if (p$given > 0) paste0("given", seq_len(p$given)))
   data.frame(
     layer = rep(l, length(at)), atom = seq_along(at), tail = seq_along(at) > p$n_atoms - p$n_tails,
-    profile = c("bump", "step")[p$profile[at] + 1L], direction, centre = p$centre[at],
+    profile = c("bump", "step", "gate")[p$profile[at] + 1L], direction, centre = p$centre[at],
     width = p$width[at], coefficient = p$coef[p$d * (1 + p$given) + at], check.names = FALSE
   )
 }

@@ -24,7 +24,7 @@ results <- run_jobs(jobs, function(job) {
   values[, !failed] <- floored(values[, !failed])
   list(
     means = colMeans(values), zeros = zeros, held_out = compared$fit$held_out$log_likelihood,
-    atoms = compared$fit$potential$n_atoms, seconds = compared$fit$seconds,
+    atoms = glance(compared$fit)$atoms, seconds = compared$fit$seconds,
     converged = compared$fit$converged
   )
 })

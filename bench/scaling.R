@@ -22,7 +22,7 @@ measure <- function(n, threads) {
   brenier_threads(threads)
   before <- peak_memory()
   fit <- fit_brenier(x)
-  cat("figures", n, brenier_threads(), fit$seconds, before, peak_memory(), fit$potential$n_atoms,
+  cat("figures", n, brenier_threads(), fit$seconds, before, peak_memory(), glance(fit)$atoms,
       fit$converged + 0, fit$held_out$log_likelihood, "\n")
 }
 

@@ -46,7 +46,7 @@ rows <- run_jobs(sets, function(name) {
     mclust.1 = in_ten_thousand(one[["mclust"]]), truth.1 = in_ten_thousand(one["truth"]),
     brenier.2 = in_ten_thousand(two[["brenier"]]), kde.2 = in_ten_thousand(two[["kde"]]),
     mclust.2 = in_ten_thousand(two[["mclust"]]), truth.2 = in_ten_thousand(two["truth"]),
-    farthest = fixed(widest, 1), tail.atoms = fit$potential$n_tails
+    farthest = fixed(widest, 1), tail.atoms = fit$layers[[1]]$potential$n_tails
   )
 })
 

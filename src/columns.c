@@ -47,7 +47,7 @@ void br_columns_make(br_columns *columns, const br_columns_options *options, con
   columns->draws = br_take(ws, columns->draws_a_direction * columns->options.directions);
   columns->threads = br_threads_for((double)ld * columns->options.directions *
                                     (BR_PACKED_SIZE(d) + 10.0 * columns->options.a_direction));
-  columns->work_a_thread = 3 * ld + BR_PACKED_SIZE(d) + 5 * (size_t)rows + 4;
+  columns->work_a_thread = 4 * ld + BR_PACKED_SIZE(d) + 5 * (size_t)rows + 4;
   columns->work = br_take(ws, columns->work_a_thread * columns->threads);
   columns->scratch_a_thread = u->family->scratch_size(u, (int)ld, 0);
   columns->scratch = br_take(ws, columns->scratch_a_thread * columns->threads);
@@ -68,16 +68,28 @@ static void fields(br_columns *columns, const br_potential *u) {
   }
 }
 
-/* z = w'x, tau = w'T, q = w'(D^2 u)^{-1} w at the points; packed is work. */
-static void along(const br_columns *columns, const double *w, double *z, double *tau, double *q,
-                  double *packed) {
+/* tau = w'T, q = w'(D^2 u)^{-1} w at the points, and z: w'x, or for a gate the covariates' part of
+ * it; arm is the other part. packed is work. */
+typedef struct {
+  double *z, *arm, *tau, *q, *packed;
+} profile_rows;
+
+static profile_rows rows_at(const br_columns *columns, double *work) {
+  size_t ld = columns->points.n;
+  return (profile_rows){work, work + ld, work + 2 * ld, work + 3 * ld, work + 4 * ld};
+}
+
+static void along(const br_columns *columns, int is_gate, const double *w, const profile_rows *to) {
   const br_kernels *kernels = br_simd();
-  int d = columns->d, ld = (int)columns->points.n;
+  const double *x = columns->points.x;
+  int d = columns->d, rows = columns->points.d, ld = (int)columns->points.n;
   for (int i = 0; i < d; i++)
-    for (int j = 0; j <= i; j++) packed[BR_PACKED(i, j)] = (i == j ? 1 : 2) * w[i] * w[j];
-  kernels->project(columns->points.d, ld, ld, w, columns->points.x, z);
-  kernels->project(d, ld, ld, w, columns->map, tau);
-  kernels->project((int)BR_PACKED_SIZE(d), ld, ld, packed, columns->inverse, q);
+    for (int j = 0; j <= i; j++) to->packed[BR_PACKED(i, j)] = (i == j ? 1 : 2) * w[i] * w[j];
+  kernels->project(d, ld, ld, w, x, to->arm);
+  if (is_gate) kernels->project(rows - d, ld, ld, w + d, x + (size_t)d * ld, to->z);
+  else kernels->project(rows, ld, ld, w, x, to->z);
+  kernels->project(d, ld, ld, w, columns->map, to->tau);
+  kernels->project((int)BR_PACKED_SIZE(d), ld, ld, to->packed, columns->inverse, to->q);
 }
 
 /* Centres stay among the data: an atom beyond them sees no data, and bends the
@@ -91,18 +103,21 @@ static double among(const double *z, size_t n, double centre) {
   return fmin(fmax(centre, low), high);
 }
 
-/* Gives the part of w in x the length 1; the other is cut where it is too long. Returns the
- * length that it had. */
-static double normalise(const br_columns *columns, double *w) {
+static double length(const double *w, int from, int to) {
+  double square = 0;
+  for (int k = from; k < to; k++) square += w[k] * w[k];
+  return sqrt(square);
+}
+
+/* Gives the part of w in x the length 1. The other is cut where it is too long, that of a gate
+ * has length 1 too. Returns the length that the first had. */
+static double normalise(const br_columns *columns, int is_gate, double *w) {
   int d = columns->d, rows = columns->points.d;
-  double norm = 0, tilt = 0;
-  for (int k = 0; k < d; k++) norm += w[k] * w[k];
-  norm = sqrt(norm);
+  double norm = length(w, 0, d);
   if (!(norm > 0)) return 0;
   for (int k = 0; k < rows; k++) w[k] /= norm;
-  for (int k = d; k < rows; k++) tilt += w[k] * w[k];
-  if (tilt > MAX_TILT * MAX_TILT)
-    for (int k = d; k < rows; k++) w[k] *= MAX_TILT / sqrt(tilt);
+  double tilt = length(w, d, rows), to = is_gate ? 1 : fmin(tilt, MAX_TILT);
+  for (int k = d; k < rows && tilt > 0; k++) w[k] *= to / tilt;
   return norm;
 }
 
@@ -120,7 +135,7 @@ static void direction(const br_columns *columns, int i, const double *draw, doub
     size_t a = (size_t)(draw[0] * (double)ld), b = (size_t)(draw[1] * (double)ld);
     for (int k = 0; k < rows; k++)
       w[k] = columns->points.x[k * ld + a] - columns->points.x[k * ld + b];
-    if (normalise(columns, w) > 1e-8) return;
+    if (normalise(columns, 0, w) > 1e-8) return;
     memset(w, 0, rows * sizeof(double));
   }
   for (int k = 0; k < rows; k++) /* Box-Muller */
@@ -131,7 +146,7 @@ static void direction(const br_columns *columns, int i, const double *draw, doub
       if (k != only) w[k] = 0;
   }
   if (d == 1) w[0] = w[0] < 0 ? -1 : 1; /* the sides of a step differ */
-  if (!(normalise(columns, w) > 0)) w[0] = 1;
+  if (!(normalise(columns, 0, w) > 0)) w[0] = 1;
 }
 
 static void rate(br_column *column, const double *sums, double penalty) {
@@ -140,76 +155,114 @@ static void rate(br_column *column, const double *sums, double penalty) {
   column->score = column->h > 0 ? -column->g / sqrt(column->h) : -INFINITY;
 }
 
-/* The best of the candidates (c, a) along one direction. */
-static void try_direction(br_columns *columns, int i, double *work) {
+/* The best of the candidates (c, a) of some profiles along one direction. */
+static void try_profiles(br_columns *columns, int i, int from, int profiles, double *work) {
   const br_columns_options *options = &columns->options;
   const br_kernels *kernels = br_simd();
-  const double *draw = columns->draws + i * columns->draws_a_direction;
+  const double *draw = columns->draws + i * columns->draws_a_direction + 2 + 2 * columns->points.d;
   size_t ld = columns->points.n;
-  int rows = columns->points.d;
-  double *z = work, *tau = z + ld, *q = tau + ld, *packed = q + ld;
+  profile_rows at = rows_at(columns, work);
   br_column *best = &columns->starts[i], try = *best;
   double spread = log(options->max_width / options->min_width);
-  best->score = -INFINITY;
-  direction(columns, i, draw, best->w);
-  along(columns, best->w, z, tau, q, packed);
-  for (int k = 0; k < options->a_direction; k++) {
-    const double *pair = draw + 2 + 2 * rows + 2 * k;
+  along(columns, from == BR_GATE, best->w, &at);
+  for (int k = 0; k < options->a_direction; k++, draw += 2) {
     double sums[2];
-    try.profile = (br_profile)(k % BR_N_PROFILES);
-    try.centre = z[(size_t)(pair[0] * (double)ld)];
-    try.width = options->min_width * exp(spread * pair[1]);
-    kernels->score(try.profile, ld, try.centre, try.width, columns->points.weight, z, tau, q, sums);
+    if (from == BR_GATE && k % BR_N_PROFILES != BR_GATE) continue;
+    try.profile = (br_profile)(from + k % profiles);
+    try.centre = at.z[(size_t)(draw[0] * (double)ld)];
+    try.width = options->min_width * exp(spread * draw[1]);
+    kernels->score(try.profile, ld, try.centre, try.width, columns->points.weight, at.z, at.arm,
+                   at.tau, at.q, sums);
     rate(&try, sums, options->penalty);
     if (try.score > best->score) *best = try;
   }
 }
 
-/* Score of an atom and its gradient in (w, c, log a), w along the sphere. With the
- * derivatives s1, s2, s3 of the profile at t, A = (D^2 u)^{-1} and
+static void try_direction(br_columns *columns, int i, double *work) {
+  br_column *best = &columns->starts[i];
+  int d = columns->d, rows = columns->points.d;
+  best->score = -INFINITY;
+  direction(columns, i, columns->draws + i * columns->draws_a_direction, best->w);
+  double tilt = length(best->w, d, rows);
+  try_profiles(columns, i, BR_BUMP, 2, work);
+  if (!(tilt > 0)) return;
+  normalise(columns, 1, best->w);
+  try_profiles(columns, i, BR_GATE, 1, work);
+  for (int k = d; k < rows && best->profile != BR_GATE; k++) best->w[k] *= tilt;
+}
+
+/* Takes off the part of the gradient along w, of length 1 there. */
+static void tangent(double *gradient, const double *w, int from, int to) {
+  double radial = 0;
+  for (int k = from; k < to; k++) radial += gradient[k] * w[k];
+  for (int k = from; k < to; k++) gradient[k] -= radial * w[k];
+}
+
+/* Slope and curvature of a profile at t, and their derivatives in z. */
+typedef struct {
+  double slope, curve, slope_z, curve_z;
+} profile_at;
+
+static profile_at profile_derivatives(br_profile profile, double a, double t, double phi,
+                                      double cdf, double arm) {
+  switch (profile) {
+  case BR_BUMP: return (profile_at){a * cdf, phi, phi, -t * phi / a};
+  case BR_STEP: return (profile_at){a * (t * cdf + phi), cdf, cdf, phi / a};
+  default: return (profile_at){arm * cdf, cdf, arm * phi / a, phi / a};
+  }
+}
+
+/* Score of an atom and its gradient in (w, c, log a), w along the sphere. With A = (D^2 u)^{-1},
+ * the slope s and the curvature k of the profile, their derivatives s' and k' in z, and
  *
- *   e = a s1 tau - s2 q,             f = (a s1)^2 + (s2 q)^2,
- *   p = s2 tau - s3 q/a,             r = 2 a s1 s2 + 2 s2 s3 q^2/a,
+ *   e = s tau - k q,        f = s^2 + (k q)^2,
+ *   p = s' tau - k' q,      r = 2 (s s' + k k' q^2),
  *
- *   de/dw = p x + a s1 T - 2 s2 A w,   de/dc = -p,   de/da = s1 tau - t p,
- *   df/dw = r x + 4 s2^2 q A w,        df/dc = -r,   df/da = 2 a s1^2 - t r,
+ *   de/dw = p x + s T - 2 k A w,     de/dc = -p,   de/da = s tau/a - t p,
+ *   df/dw = r x + 4 k^2 q A w,       df/dc = -r,   df/da = 2 s^2/a - t r,
  *
- * of which the part of w in the covariates has the terms in x alone. */
+ * of which the part of w in the covariates has the terms in x alone. In a gate z does not
+ * depend on the part of w in the point, but s does, by k x in place of s' x; and s has no
+ * factor a. */
 static void rate_gradient(const br_columns *columns, br_column *column, double *gradient,
                           double *work) {
   const br_kernels *kernels = br_simd();
   const br_sample *points = &columns->points;
-  int d = columns->d, rows = points->d, ld = (int)points->n;
-  double *z = work, *tau = z + ld, *q = tau + ld, *packed = q + ld;
-  double *g_w = packed + BR_PACKED_SIZE(d), *h_w = g_w + rows;
+  int d = columns->d, rows = points->d, ld = (int)points->n, is_gate = column->profile == BR_GATE;
+  profile_rows at = rows_at(columns, work);
+  double *g_w = at.packed + BR_PACKED_SIZE(d), *h_w = g_w + rows;
   double g = 0, h = 0, g_c = 0, h_c = 0, g_a = 0, h_a = 0;
   double a = column->width;
-  along(columns, column->w, z, tau, q, packed);
-  double c = column->centre = among(z, (size_t)ld, column->centre);
+  along(columns, is_gate, column->w, &at);
+  double c = column->centre = among(at.z, (size_t)ld, column->centre);
   memset(g_w, 0, 2 * rows * sizeof(double));
   for (int start = 0; start < ld; start += BR_LANES) {
     int n = ld - start < BR_LANES ? ld - start : BR_LANES;
-    double t[BR_LANES], phi[BR_LANES], cdf[BR_LANES], is_step = column->profile == BR_STEP;
-    double on_x[BR_LANES], on_map[BR_LANES], on_inverse[BR_LANES], r_x[BR_LANES],
-        r_inverse[BR_LANES];
-    for (int b = 0; b < n; b++) t[b] = (z[start + b] - c) / a;
+    double t[BR_LANES], phi[BR_LANES], cdf[BR_LANES];
+    double on_x[BR_LANES], r_x[BR_LANES], on_given[BR_LANES], r_given[BR_LANES];
+    double on_map[BR_LANES], on_inverse[BR_LANES], r_inverse[BR_LANES];
+    for (int b = 0; b < n; b++) t[b] = (at.z[start + b] - c) / a;
     kernels->normal((size_t)n, t, phi, cdf);
     for (int b = 0; b < n; b++) {
-      double weight = points->weight[start + b], qb = q[start + b], taub = tau[start + b];
-      double s1 = is_step ? t[b] * cdf[b] + phi[b] : cdf[b];
-      double s2 = is_step ? cdf[b] : phi[b], s3 = is_step ? phi[b] : -t[b] * phi[b];
-      double p = s2 * taub - s3 * qb / a, r = 2 * s2 * (a * s1 + s3 * qb * qb / a);
-      g += weight * (a * s1 * taub - s2 * qb);
-      h += weight * (a * a * s1 * s1 + s2 * s2 * qb * qb);
+      double weight = points->weight[start + b], q = at.q[start + b], tau = at.tau[start + b];
+      profile_at v =
+          profile_derivatives(column->profile, a, t[b], phi[b], cdf[b], at.arm[start + b]);
+      double p = v.slope_z * tau - v.curve_z * q;
+      double r = 2 * (v.slope * v.slope_z + v.curve * v.curve_z * q * q);
+      double by_a = is_gate ? 0 : v.slope / a;
+      g += weight * (v.slope * tau - v.curve * q);
+      h += weight * (v.slope * v.slope + v.curve * v.curve * q * q);
       g_c -= weight * p;
       h_c -= weight * r;
-      g_a += weight * (s1 * taub - t[b] * p);
-      h_a += weight * (2 * a * s1 * s1 - t[b] * r);
-      on_x[b] = weight * p;
-      r_x[b] = weight * r;
-      on_map[b] = weight * a * s1;
-      on_inverse[b] = -2 * weight * s2;
-      r_inverse[b] = 4 * weight * s2 * s2 * qb;
+      g_a += weight * (by_a * tau - t[b] * p);
+      h_a += weight * (2 * by_a * v.slope - t[b] * r);
+      on_given[b] = weight * p;
+      r_given[b] = weight * r;
+      on_x[b] = is_gate ? weight * v.curve * tau : on_given[b];
+      r_x[b] = is_gate ? 2 * weight * v.slope * v.curve : r_given[b];
+      on_map[b] = weight * v.slope;
+      on_inverse[b] = -2 * weight * v.curve;
+      r_inverse[b] = 4 * weight * v.curve * v.curve * q;
     }
     for (int i = 0; i < d; i++) {
       const double *x = points->x + (size_t)i * ld + start;
@@ -230,18 +283,18 @@ static void rate_gradient(const br_columns *columns, br_column *column, double *
     for (int i = d; i < rows; i++) {
       const double *x = points->x + (size_t)i * ld + start;
       for (int b = 0; b < n; b++) {
-        g_w[i] += on_x[b] * x[b];
-        h_w[i] += r_x[b] * x[b];
+        g_w[i] += on_given[b] * x[b];
+        h_w[i] += r_given[b] * x[b];
       }
     }
   }
   double sums[2] = {g, h};
   rate(column, sums, columns->options.penalty);
   /* d(-g/sqrt(h)) = -dg/sqrt(h) + g dh/(2 h^(3/2)) */
-  double on_g = -1 / sqrt(h), on_h = column->g / (2 * h * sqrt(h)), radial = 0;
+  double on_g = -1 / sqrt(h), on_h = column->g / (2 * h * sqrt(h));
   for (int k = 0; k < rows; k++) gradient[k] = on_g * g_w[k] + on_h * h_w[k];
-  for (int k = 0; k < d; k++) radial += gradient[k] * column->w[k];
-  for (int k = 0; k < d; k++) gradient[k] -= radial * column->w[k];
+  tangent(gradient, column->w, 0, d);
+  if (is_gate) tangent(gradient, column->w, d, rows);
   gradient[rows] = on_g * g_c + on_h * h_c;
   gradient[rows + 1] = a * (on_g * g_a + on_h * h_a);
 }
@@ -250,19 +303,19 @@ static void rate_gradient(const br_columns *columns, br_column *column, double *
 static void ascend(const br_columns *columns, br_column *column, double *work) {
   const br_columns_options *options = &columns->options;
   int d = columns->d, rows = columns->points.d;
-  double *gradient = work + 3 * columns->points.n + BR_PACKED_SIZE(d) + 2 * rows;
-  double *trial_gradient = gradient + rows + 2, *w = trial_gradient + rows + 2, length = .3;
+  double *gradient = work + 4 * columns->points.n + BR_PACKED_SIZE(d) + 2 * rows;
+  double *trial_gradient = gradient + rows + 2, *w = trial_gradient + rows + 2, step = .3;
   br_column trial = {.profile = column->profile, .w = w};
   rate_gradient(columns, column, gradient, work);
-  for (int k = 0; k < options->refine && length > 1e-3; k++) {
+  for (int k = 0; k < options->refine && step > 1e-3; k++) {
     double norm = 0;
     for (int j = 0; j < rows + 2; j++) norm += gradient[j] * gradient[j];
     norm = sqrt(norm);
     if (!(norm > 1e-12)) return;
-    for (int j = 0; j < rows; j++) w[j] = column->w[j] + length * gradient[j] / norm;
-    normalise(columns, w);
-    trial.centre = column->centre + length * gradient[rows] / norm;
-    trial.width = column->width * exp(length * gradient[rows + 1] / norm);
+    for (int j = 0; j < rows; j++) w[j] = column->w[j] + step * gradient[j] / norm;
+    normalise(columns, column->profile == BR_GATE, w);
+    trial.centre = column->centre + step * gradient[rows] / norm;
+    trial.width = column->width * exp(step * gradient[rows + 1] / norm);
     trial.width = fmin(fmax(trial.width, options->min_width), options->max_width);
     rate_gradient(columns, &trial, trial_gradient, work);
     if (trial.score > column->score) {
@@ -273,9 +326,9 @@ static void ascend(const br_columns *columns, br_column *column, double *work) {
       column->g = trial.g;
       column->h = trial.h;
       column->score = trial.score;
-      length *= 1.5;
+      step *= 1.5;
     } else {
-      length *= .4;
+      step *= .4;
     }
   }
 }
@@ -287,7 +340,7 @@ static int alike(const br_columns *columns, const br_column *a, const br_column 
   if (a->profile != b->profile) return 0;
   for (int k = 0; k < d; k++) inner += a->w[k] * b->w[k];
   if (a->profile == BR_STEP && inner < 0) return 0;
-  double sign = inner < 0 ? -1 : 1;
+  double sign = inner < 0 && a->profile != BR_GATE ? -1 : 1;
   for (int k = d; k < columns->points.d; k++)
     tilt += (a->w[k] - sign * b->w[k]) * (a->w[k] - sign * b->w[k]) / (narrow * narrow);
   double shift = (a->centre - sign * b->centre) / narrow;

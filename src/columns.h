@@ -6,9 +6,9 @@
  *   h = mean of (a s'(t))^2 + (s''(t) w'(D^2 u)^{-1} w)^2,
  *
  * and the optimality condition is violated by -g/sqrt(h) in the local norm.
- * With covariates w'x is w'[x; b], and the part of w in x has length 1. Candidates of each
- * profile are drawn, the best are improved by gradient ascent of that score in
- * (w, c, log a), and the best that differ are returned. */
+ * With covariates w'x is w'[x; b], the part of w in x has length 1, and there are gates, whose
+ * part in b has length 1 as well. Candidates of each profile are drawn, the best are improved
+ * by gradient ascent of that score in (w, c, log a), and the best that differ are returned. */
 #ifndef BR_COLUMNS_H
 #define BR_COLUMNS_H
 

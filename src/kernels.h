@@ -32,10 +32,14 @@
  * its curvature s''(t):
  *
  *   BR_BUMP   s' = Phi(t)             s'' = phi(t)   curved near c alone
- *   BR_STEP   s' = t Phi(t) + phi(t)  s'' = Phi(t)   curved on one side of c, also far away   */
-typedef enum { BR_BUMP = 0, BR_STEP = 1, BR_N_PROFILES } br_profile;
+ *   BR_STEP   s' = t Phi(t) + phi(t)  s'' = Phi(t)   curved on one side of c, also far away
+ *
+ * With covariates there is also the gate, quadratic in x and switched by them: w = [v; g] and
+ *
+ *   BR_GATE   (v'x)^2 Phi(t)/2, t = (g'b - c)/a, slope v'x Phi(t), curvature Phi(t) along v   */
+typedef enum { BR_BUMP = 0, BR_STEP = 1, BR_GATE = 2, BR_N_PROFILES } br_profile;
 
-/* Ridge atoms theta a^2 s((w'x - c)/a), x a point with its covariates. */
+/* Atoms theta a^2 s((w'x - c)/a), x a point with its covariates, or gates. */
 typedef struct {
   int d, given, m;
   const int *profile;   /* m */
@@ -51,7 +55,7 @@ typedef struct {
   /* phi and Phi of n values, n a multiple of BR_VECTOR. */
   void (*normal)(size_t n, const double *t, double *phi, double *cdf);
 
-  /* The profile itself, s(t), of n values. */
+  /* The profile itself, s(t), of n values; for a gate Phi(t). */
   void (*profile)(br_profile profile, size_t n, const double *t, double *s);
 
   /* map = q [1; b] + Q x, b the covariates, hess = Q in every lane; q d x (1 + given), Q
@@ -90,9 +94,10 @@ typedef struct {
   void (*gram)(int square, int k, int n, int ld, const double *v, int p, int j0, double *M,
                int ldm);
 
-  /* Sums of one candidate atom over n points, see columns.h. */
+  /* Sums of one candidate atom over n points, see columns.h; arm is v'x of a gate. */
   void (*score)(br_profile profile, size_t n, double centre, double width, const double *weight,
-                const double *z, const double *tau, const double *q, double *sums);
+                const double *z, const double *arm, const double *tau, const double *q,
+                double *sums);
 } br_kernels;
 
 extern const br_kernels br_kernels_baseline;

@@ -8,6 +8,10 @@ BR_TARGET static void normal(size_t n, const double *t, double *phi, double *cdf
  * cancels for t << 0, where it is below 1e-16 of its size at t = 0 and no digit of it counts. */
 BR_TARGET static void profile_value(br_profile profile, size_t n, const double *t, double *s) {
   double phi[BR_VECTOR], cdf[BR_VECTOR];
+  if (profile == BR_GATE) {
+    for (size_t b = 0; b < n; b += BR_VECTOR) br_normal4(t + b, phi, s + b);
+    return;
+  }
   if (profile == BR_BUMP) {
     for (size_t b = 0; b < n; b += BR_VECTOR) br_softplus4(t + b, s + b);
     return;
@@ -21,14 +25,25 @@ BR_TARGET static void profile_value(br_profile profile, size_t n, const double *
   }
 }
 
-/* s'(t) and s''(t) from t, phi and Phi in place of phi and Phi. */
-BR_TARGET static void turn(br_profile profile, int n, const double *t, double *phi, double *cdf) {
-  if (profile == BR_BUMP) return;
-  BR_SIMD
-  for (int b = 0; b < n; b++) {
-    double curve = cdf[b];
-    cdf[b] = t[b] * cdf[b] + phi[b];
-    phi[b] = curve;
+/* Slope and curvature in place of Phi and phi: a s'(t) and s''(t), or those of a gate. */
+BR_TARGET static void turn(br_profile profile, double a, int n, const double *t, const double *arm,
+                           double *phi, double *cdf) {
+  if (profile == BR_BUMP) {
+    BR_SIMD
+    for (int b = 0; b < n; b++) cdf[b] *= a;
+  } else if (profile == BR_STEP) {
+    BR_SIMD
+    for (int b = 0; b < n; b++) {
+      double curve = cdf[b];
+      cdf[b] = a * (t[b] * cdf[b] + phi[b]);
+      phi[b] = curve;
+    }
+  } else {
+    BR_SIMD
+    for (int b = 0; b < n; b++) {
+      phi[b] = cdf[b];
+      cdf[b] *= arm[b];
+    }
   }
 }
 
@@ -74,20 +89,23 @@ BR_TARGET static void project(int d, int n, int ld, const double *w, const doubl
 
 BR_TARGET static void atoms(const br_atoms *r, int n, int ld, const double *x, double *map,
                             double *hess, double *slope, double *curve, int keep) {
-  double t[BR_LANES];
+  double t[BR_LANES], arm[BR_LANES];
   int d = r->d, rows = d + r->given;
   for (int j = 0; j < r->m; j++) {
     const double *w = r->dir + (size_t)j * rows;
     double *slope_j = slope + (keep ? (size_t)j * ld : 0);
     double *curve_j = curve + (keep ? (size_t)j * ld : 0);
     double c = r->centre[j], a = r->width[j], scale = 1 / a, theta = r->coef[j];
-    project(rows, n, ld, w, x, t);
+    if (r->profile[j] == BR_GATE) {
+      project(d, n, ld, w, x, arm);
+      project(r->given, n, ld, w + d, x + (size_t)d * ld, t);
+    } else {
+      project(rows, n, ld, w, x, t);
+    }
     BR_SIMD
     for (int b = 0; b < n; b++) t[b] = (t[b] - c) * scale;
     normal((size_t)n, t, curve_j, slope_j);
-    turn((br_profile)r->profile[j], n, t, curve_j, slope_j);
-    BR_SIMD
-    for (int b = 0; b < n; b++) slope_j[b] *= a;
+    turn((br_profile)r->profile[j], a, n, t, arm, curve_j, slope_j);
     for (int i = 0; i < d; i++) {
       double *row = map + (size_t)i * ld;
       double s = theta * w[i];
@@ -103,11 +121,11 @@ BR_TARGET static void atoms(const br_atoms *r, int n, int ld, const double *x, d
   }
 }
 
-/* sums[0] = sum of weight (a s' tau - s'' q), sums[1] = sum of weight ((a s')^2 + (s'' q)^2),
+/* sums[0] = sum of weight (slope tau - curve q), sums[1] = sum of weight (slope^2 + (curve q)^2),
  * at t = (z - centre)/width. */
 BR_TARGET static void score(br_profile profile, size_t n, double centre, double width,
-                            const double *weight, const double *z, const double *tau,
-                            const double *q, double *sums) {
+                            const double *weight, const double *z, const double *arm,
+                            const double *tau, const double *q, double *sums) {
   double t[BR_LANES], curve[BR_LANES], slope[BR_LANES];
   double g = 0, h = 0, scale = 1 / width;
   for (size_t start = 0; start < n; start += BR_LANES) {
@@ -116,10 +134,10 @@ BR_TARGET static void score(br_profile profile, size_t n, double centre, double 
     BR_SIMD
     for (int b = 0; b < m; b++) t[b] = (zs[b] - centre) * scale;
     normal((size_t)m, t, curve, slope);
-    turn(profile, m, t, curve, slope);
+    turn(profile, width, m, t, profile == BR_GATE ? arm + start : NULL, curve, slope);
     BR_SIMD_SUM(g, h)
     for (int b = 0; b < m; b++) {
-      double s = width * slope[b], c = curve[b] * qs[b];
+      double s = slope[b], c = curve[b] * qs[b];
       g += ws[b] * (s * taus[b] - c);
       h += ws[b] * (s * s + c * c);
     }

@@ -176,7 +176,16 @@ static void value(const br_potential *u, int n, int ld, const double *x, double 
   for (int j = r->n_linear; j < u->n_coef; j++) {
     int is_atom = j >= br_ridge_first_atom(u);
     double c = r->centre[j], a = r->width[j];
-    br_simd()->project(r->d + r->given, n, ld, br_ridge_direction(u, j), x, t);
+    const double *w = br_ridge_direction(u, j);
+    if (is_atom && r->profile[j] == BR_GATE) {
+      br_simd()->project(r->given, n, ld, w + r->d, x + (size_t)r->d * ld, t);
+      for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
+      br_simd()->profile(BR_GATE, (size_t)n, t, s);
+      br_simd()->project(r->d, n, ld, w, x, t);
+      for (int b = 0; b < n; b++) value[b] += u->coef[j] * 0.5 * t[b] * t[b] * s[b];
+      continue;
+    }
+    br_simd()->project(r->d + r->given, n, ld, w, x, t);
     if (is_atom) {
       for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
       br_simd()->profile((br_profile)r->profile[j], (size_t)n, t, s);

@@ -6,9 +6,11 @@
  * with one of two profiles s_j (kernels.h), every term of which is a ridge function. With
  * covariates b it is
  *
- *   u(x; b) = x'q [1; b] + x'Qx/2 + sum_j theta_j a_j^2 s_j((w_j'[x; b] - c_j)/a_j),
+ *   u(x; b) = x'q [1; b] + x'Qx/2 + sum_j theta_j a_j^2 s_j((w_j'[x; b] - c_j)/a_j)
+ *           + sum_j theta_j (v_j'x)^2 Phi((g_j'b - c_j)/a_j)/2,
  *
- * the part of w_j in x of length 1. Coefficients stand in the order
+ * the parts w_j and v_j in x of length 1. The last terms, the gates, let the covariates change
+ * the scale. Coefficients stand in the order
  *
  *   linear     d            slope 1       curve 0       direction e_k
  *              d given      slope b_l     curve 0       direction e_k, l = 1, 2, ...

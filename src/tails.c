@@ -75,15 +75,32 @@ static double outer_slope(const br_tails *tails, const br_sample *sample, int d,
   return zz > 0 ? zt / zz : 0;
 }
 
-/* v'D^2 u v far out along v: steps that rise along v count, bumps do not. */
-static double far_curvature(const br_potential *u, const double *v, double sign, double in_Q) {
+/* Mean of Phi(t) of gate j: how much of it there is, over the covariates. */
+static double mean_gate(const br_potential *u, int j, const br_sample *sample) {
+  const br_ridge *r = u->self;
+  const double *g = br_ridge_direction(u, j) + u->d;
+  double mean = 0;
+  for (size_t i = 0; i < sample->n; i++) {
+    double z = 0;
+    for (int k = 0; k < u->given; k++) z += g[k] * sample->x[(size_t)(u->d + k) * sample->n + i];
+    mean += sample->weight[i] * 0.5 * erfc(-(z - r->centre[j]) / r->width[j] * sqrt(.5));
+  }
+  return mean;
+}
+
+/* v'D^2 u v far out along v: steps that rise along v count, bumps do not, gates on average. */
+static double far_curvature(const br_potential *u, const br_sample *sample, const double *v,
+                            double sign, double in_Q) {
   const br_ridge *r = u->self;
   double sum = in_Q;
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
     const double *w = br_ridge_direction(u, j);
     double inner = 0;
     for (int k = 0; k < u->d; k++) inner += w[k] * v[k];
-    if (r->profile[j] == BR_STEP && sign * inner > 0) sum += u->coef[j] * inner * inner;
+    double share = r->profile[j] == BR_STEP   ? sign * inner > 0
+                   : r->profile[j] == BR_GATE ? mean_gate(u, j, sample)
+                                              : 0;
+    sum += share * u->coef[j] * inner * inner;
   }
   return sum;
 }
@@ -106,7 +123,7 @@ void br_tails_complete(br_tails *tails, br_potential *u, const br_sample *sample
     const double *v = tails->vectors + (size_t)(side / 2) * d;
     double sign = side % 2 ? -1 : 1, edge;
     double slope = outer_slope(tails, sample, d, v, sign, &edge);
-    double missing = slope - far_curvature(u, v, sign, tails->values[side / 2]);
+    double missing = slope - far_curvature(u, sample, v, sign, tails->values[side / 2]);
     if (!(missing > 0)) continue;
     for (int k = 0; k < d; k++) tails->direction[k] = sign * v[k];
     br_ridge_add_atom(u, BR_STEP, tails->direction, edge + WIDTH, WIDTH, missing);

@@ -45,6 +45,11 @@ static inline naive_feature naive_at(const br_potential *u, int j, const double 
   if (j < n_linear) return (naive_feature){z * x[j / d - 1 + d], x[j / d - 1 + d], 0};
   if (j < n_linear + r->n_quadratic) return (naive_feature){0.5 * z * z, z, 1};
   const double a = r->width[j];
+  if (r->profile[j] == BR_GATE) {
+    const double arm = naive_dot(d, naive_direction(u, j), x);
+    const double open = naive_cdf((z - arm - r->centre[j]) / a);
+    return (naive_feature){0.5 * arm * arm * open, arm * open, open};
+  }
   const naive_feature s = naive_profile(r->profile[j], (z - r->centre[j]) / a);
   return (naive_feature){a * a * s.value, a * s.slope, s.curve};
 }
@@ -156,7 +161,7 @@ static inline br_potential naive_conditional(uint64_t *seed, int d, int given, i
     naive_unit(seed, d, w);
     for (int l = d; l < d + given; l++) w[l] = heap_between(seed, -1, 1);
     const double centre = heap_between(seed, -1.5, 1.5), width = heap_between(seed, 0.3, 2);
-    const br_profile profile = k % 3 == 1 ? BR_STEP : BR_BUMP;
+    const br_profile profile = given && k % 4 == 2 ? BR_GATE : k % 3 == 1 ? BR_STEP : BR_BUMP;
     br_ridge_add_atom(&u, profile, w, centre, width, heap_between(seed, 0.1, 1));
   }
   u.family->prepare(&u);

@@ -124,9 +124,10 @@ static void check_moments(problem *p, const br_columns *columns, const br_sample
     br_potential v;
     br_moments m;
     br_moments_plan plan;
-    br_ridge_make(&v, d, 0, r->n_quadratic, r->n_atoms + 1, 0.05, &heap);
-    br_ridge_load(&v, r->n_quadratic, r->n_atoms, r->dir + (size_t)d * d, r->profile + d,
-                  r->centre + d, r->width + d, p->u.coef);
+    const int first = r->n_linear;
+    br_ridge_make(&v, d, p->u.given, r->n_quadratic, r->n_atoms + 1, 0.05, &heap);
+    br_ridge_load(&v, r->n_quadratic, r->n_atoms, br_ridge_direction(&p->u, first),
+                  r->profile + first, r->centre + first, r->width + first, p->u.coef);
     br_ridge_add_atom(&v, c->profile, c->w, c->centre, c->width, 0);
     br_moments_make(&m, &plan, &v, points->n, last + 1, &heap);
     br_moments_compute(&m, &plan, &v, points, 1, 0);
@@ -297,6 +298,70 @@ static void test_threads(void) {
   br_threads_set(1);
 }
 
+/* -g/sqrt(h) of an atom of any profile, by the naive features of a potential that has it. */
+static double score_with(const problem *p, const fields *f, const br_column *c) {
+  const int d = p->u.d;
+  br_potential v;
+  double g = f->penalty, h = 0;
+  br_ridge_make(&v, d, p->u.given, d, 1, 0.05, &heap);
+  br_ridge_add_atom(&v, c->profile, c->w, c->centre, c->width, 1);
+  for (size_t i = 0; i < p->sample.n; i++) {
+    double x[NAIVE_D], q = 0;
+    naive_point(&p->sample, i, x);
+    for (int k = 0; k < d; k++) q += c->w[k] * naive_dot(d, f->inverse + (i * d + k) * d, c->w);
+    const naive_feature s = naive_at(&v, v.n_coef - 1, x);
+    const double tau = naive_dot(d, c->w, f->map + i * d);
+    g += p->sample.weight[i] * (s.slope * tau - s.curve * q);
+    h += p->sample.weight[i] * (s.slope * s.slope + s.curve * s.curve * q * q);
+  }
+  return -g / sqrt(h);
+}
+
+/* With covariates all profiles are found, their g and h are those of the moments, and after a long
+ * ascent no small move of (w, c, log a) raises the score. */
+static void test_conditional(int d, int given) {
+  int seen[BR_N_PROFILES] = {0};
+  for (uint64_t seed = 1; seed < 5; seed++) {
+    uint64_t draw = seed;
+    problem p = {naive_conditional(&draw, d, given, -1, 5, 0.05), {0}};
+    p.sample = naive_sample(&draw, 150, d + given, 1);
+    centre_map(&p);
+    br_columns_options options = standard;
+    options.refine = 400;
+    const br_columns *columns = search(&p, &options, 8, seed);
+    check_moments(&p, columns, &p.sample);
+    const fields f = make_fields(&p, options.penalty);
+    for (int i = 0; i < columns->n_found; i++) {
+      const br_column *c = &columns->found[i];
+      seen[c->profile]++;
+      CHECK_NEAR(naive_dot(d, c->w, c->w), 1, 1e-14);
+      if (c->profile == BR_GATE) CHECK_NEAR(naive_dot(given, c->w + d, c->w + d), 1, 1e-14);
+      CHECK_NEAR(score_with(&p, &f, c), c->score, 1e-11);
+      for (int k = 0; k < 20; k++) {
+        double w[NAIVE_D], by_w = sqrt(naive_dot(given, c->w + d, c->w + d));
+        br_column trial = *c;
+        trial.w = w;
+        for (int l = 0; l < d + given; l++) w[l] = c->w[l] + 0.003 * heap_normal(&draw);
+        const double norm = sqrt(naive_dot(d, w, w));
+        const double tilt = sqrt(naive_dot(given, w + d, w + d));
+        for (int l = 0; l < d; l++) w[l] /= norm;
+        /* a gate's part has length 1; the other may stand at its bound */
+        for (int l = d; l < d + given && (c->profile == BR_GATE || by_w > 3.9); l++)
+          w[l] *= by_w / tilt;
+        trial.centre += 0.003 * heap_normal(&draw);
+        trial.width *= exp(0.003 * heap_normal(&draw));
+        double low, high;
+        range(&p.sample, trial.w, &low, &high);
+        if (trial.width < 0.1 || trial.width > 3) trial.width = c->width;
+        if (c->profile != BR_GATE && (trial.centre < low || trial.centre > high)) continue;
+        if (c->profile == BR_GATE) trial.centre = c->centre; /* it may stand at the edge */
+        CHECK(score_with(&p, &f, &trial) < c->score + 2e-4 * (1 + c->score));
+      }
+    }
+  }
+  for (int k = 0; k < BR_N_PROFILES; k++) CHECK(seen[k] > 0);
+}
+
 static void test_setting(void) {
   int found = 0;
   for (uint64_t seed = 0; seed < 6; seed++)
@@ -313,6 +378,8 @@ static void test_setting(void) {
 
 int main(void) {
   heap_each_setting(test_setting);
+  test_conditional(1, 2);
+  test_conditional(2, 1);
   heap_each_level(test_threads);
   return CHECK_DONE();
 }

@@ -246,7 +246,7 @@ static void run_score(br_profile profile, size_t n, double *sums, double *expect
     v[i] = br_take(&heap, n);
     for (size_t b = 0; b < n; b++) v[i][b] = heap_normal(&seed);
   }
-  br_simd()->score(profile, n, c, a, v[0], v[1], v[2], v[3], sums);
+  br_simd()->score(profile, n, c, a, v[0], v[1], NULL, v[2], v[3], sums);
   expected[0] = expected[1] = 0;
   for (size_t b = 0; b < n; b++) {
     const naive_feature f = naive_profile((int)profile, (v[1][b] - c) / a);
@@ -258,7 +258,7 @@ static void run_score(br_profile profile, size_t n, double *sums, double *expect
 
 /* Each profile against the plain formula, whose slope and curvature are its derivatives. */
 static void test_profiles(void) {
-  for (int profile = 0; profile < BR_N_PROFILES; profile++)
+  for (int profile = 0; profile < BR_GATE; profile++)
     for (double t = -9; t < 40; t += 0.37) {
       const double h = 1e-3, in[4] = {t - h, t, t + h, -t};
       const naive_feature f = naive_profile(profile, t);

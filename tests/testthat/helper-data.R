@@ -95,11 +95,11 @@ atoms_of <- function(p) p$d + p$n_quadratic + seq_len(p$n_atoms)
 
 free <- function(p) seq_len(p$d + p$n_quadratic + p$n_atoms - p$n_tails)
 
-n_chosen <- function(fit) fit$potential$n_atoms - fit$potential$n_tails
+n_chosen <- function(fit) fit$layers[[1]]$potential$n_atoms - fit$layers[[1]]$potential$n_tails
 
 # The least objective over the fitted coefficients in one dimension, by an optimiser of R.
 least_objective <- function(fit) {
-  p <- fit$potential
+  p <- fit$layers[[1]]$potential
   at <- free(p)
   objective <- function(coef) {
     p$coef[at] <- coef
@@ -112,7 +112,7 @@ least_objective <- function(fit) {
 }
 
 # The objective that the trace reports, from the same formulas.
-reference_objective <- function(fit, potential = fit$potential) {
+reference_objective <- function(fit, potential = fit$layers[[1]]$potential) {
   z <- whitened(fit, fit$x)
   e <- reference_potential(potential, z)
   w <- fit$weights / sum(fit$weights)
@@ -121,11 +121,11 @@ reference_objective <- function(fit, potential = fit$potential) {
 }
 
 whitened <- function(fit, x) {
-  unname(sweep(as.matrix(x), 2, fit$whitening$center) %*% fit$whitening$matrix)
+  unname(sweep(as.matrix(x), 2, fit$layers[[1]]$whitening$center) %*% fit$layers[[1]]$whitening$matrix)
 }
 
 unwhitened <- function(fit, z) {
-  x <- sweep(z %*% solve(fit$whitening$matrix), 2, fit$whitening$center, "+")
+  x <- sweep(z %*% solve(fit$layers[[1]]$whitening$matrix), 2, fit$layers[[1]]$whitening$center, "+")
   dimnames(x) <- list(NULL, fit$variables)
   x
 }
@@ -155,7 +155,7 @@ density_grid <- function(fit) {
   radius <- sqrt(qchisq(1 - 1e-10, 2))
   border <- predict(fit, radius * cbind(cos(0:99 * pi / 50), sin(0:99 * pi / 50)), "inverse")
   axes <- lapply(1:2, function(k) {
-    step <- fit$min_width / 3 / fit$whitening$matrix[k, k]
+    step <- fit$min_width / 3 / fit$layers[[1]]$whitening$matrix[k, k]
     ends <- range(border[, k])
     seq(ends[1] - step, ends[2] + step, by = step)
   })

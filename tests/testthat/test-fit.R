@@ -2,17 +2,17 @@ potentials <- list(faithful = faithful_fit(), eruptions = eruptions_fit(), banan
 
 test_that("the core evaluates the potential of the help page", {
   for (fit in potentials) {
-    expect_gt(fit$potential$n_atoms, 0)
+    expect_gt(fit$layers[[1]]$potential$n_atoms, 0)
     z <- withr::with_seed(1, matrix(rnorm(50 * fit$d, sd = 3), 50))
     got <- evaluate(fit, z, map = TRUE, logdet = TRUE, value = TRUE)
     # A few rounding errors of sums of some twenty terms of size up to 100.
-    expect_equal(got, reference_potential(fit$potential, z), tolerance = 1e-12)
+    expect_equal(got, reference_potential(fit$layers[[1]]$potential, z), tolerance = 1e-12)
   }
 })
 
 test_that("the potential is in its class", {
   for (fit in potentials) {
-    p <- fit$potential
+    p <- fit$layers[[1]]$potential
     expect_true(all(p$coef[atoms_of(p)] > 0))
     quadratic <- seq_len(p$n_quadratic)
     w <- p$direction[, quadratic, drop = FALSE]
@@ -53,7 +53,7 @@ test_that("folds and rounds are those that the validation chose", {
   # The held-out loss in whitened units, back in the units of the data.
   expect_identical(fit$held_out$se, best$se)
   expect_equal(fit$held_out$log_likelihood,
-               -best$loss + log(det(fit$whitening$matrix)) - log(2 * pi), tolerance = 1e-12)
+               -best$loss + log(det(fit$layers[[1]]$whitening$matrix)) - log(2 * pi), tolerance = 1e-12)
   # The Gaussian law, round 0, is far from these data: atoms must help by much more than the error.
   expect_lt(best$loss, v$loss[1] - 4 * best$se)
 })
@@ -210,7 +210,7 @@ test_that("held out means held out: without atoms, the normal law of the other f
       q <- mahalanobis(z[part == k, ], center, S)
       -(q + d * log(2 * pi) + as.numeric(determinant(S)$modulus)) / 2
     })))
-    reported <- fit$whitening$logdet - d / 2 * log(2 * pi) - fit$validation$loss[1]
+    reported <- fit$layers[[1]]$whitening$logdet - d / 2 * log(2 * pi) - fit$validation$loss[1]
     # the rounds are solved to 0.01 nats in the sample, 5 times that where it was not seen
     expect_equal(reported, honest, tolerance = 0.05 / abs(honest))
   }

@@ -32,7 +32,7 @@ test_that("subset and weights are evaluated in the data, as by lm()", {
                  weights = eruptions, control = control)
   rows <- faithful$waiting > 60
   same <- brenier(faithful[rows, ], weights = faithful$eruptions[rows], control = control)
-  expect_identical(fit$potential, same$potential)
+  expect_identical(fit$layers[[1]]$potential, same$layers[[1]]$potential)
   expect_identical(fit$x, as.matrix(faithful[rows, ]), ignore_attr = TRUE)
   by_lm <- lm(waiting ~ eruptions, data = faithful, subset = waiting > 60, weights = eruptions)
   expect_identical(nobs(fit), nobs(by_lm))
@@ -44,7 +44,7 @@ test_that("na.action removes rows as lm() does, and says so", {
   gaps$eruptions[8] <- NA
   fit <- brenier(~ eruptions + waiting, data = gaps, control = control)
   expect_identical(fit$na.action, na.action(lm(waiting ~ eruptions, data = gaps)))
-  expect_identical(fit$potential, brenier(faithful[-c(3, 8), ], control = control)$potential)
+  expect_identical(fit$layers[[1]]$potential, brenier(faithful[-c(3, 8), ], control = control)$layers[[1]]$potential)
   expect_output(print(fit), "270 points in 2 dimensions; 2 removed for missing values", fixed = TRUE)
   # Weights go with their rows.
   w <- seq_len(272)

@@ -6,8 +6,8 @@ reference_semidual <- function(fit) {
   y <- ledger_points(fit$control$ledger, fit$d)
   x <- whitened(fit, predict(fit, y, type = "inverse"))
   w <- fit$weights / sum(fit$weights)
-  on_data <- reference_potential(fit$potential, whitened(fit, fit$x))$value
-  on_model <- reference_potential(fit$potential, x)$value
+  on_data <- reference_potential(fit$layers[[1]]$potential, whitened(fit, fit$x))$value
+  on_model <- reference_potential(fit$layers[[1]]$potential, x)$value
   sum(w * on_data) + mean(rowSums(x * y) - on_model)
 }
 
@@ -62,7 +62,7 @@ test_that("Jeffreys' divergence is large where the fit moves and vanishes where 
   for (fit in list(faithful_fit(), banana_fit())) {
     jeffreys <- head(fit$trace$jeffreys, -1)
     # Between the sample and the best law of a class lie about as many nats as coefficients over n.
-    floor <- length(fit$potential$coef) / fit$n
+    floor <- length(fit$layers[[1]]$potential$coef) / fit$n
     expect_gt(max(jeffreys), 4 * floor)
     expect_lt(max(abs(tail(jeffreys, 3))), floor)
   }
@@ -76,7 +76,7 @@ test_that("Jeffreys' divergence is large where the fit moves and vanishes where 
 test_that("the ledger changes nothing but its columns", {
   with <- eruptions_fit()
   without <- brenier(~eruptions, data = faithful, control = small_control(ledger = 0))
-  expect_identical(without$potential, with$potential)
+  expect_identical(without$layers[[1]]$potential, with$layers[[1]]$potential)
   others <- setdiff(names(with$trace), c(books, "seconds"))
   expect_identical(without$trace[others], with$trace[others])
   expect_true(all(is.na(without$trace[books])))

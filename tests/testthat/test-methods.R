@@ -38,7 +38,7 @@ test_that("formula, terms and model.frame give back the model", {
 
 test_that("update() fits again with what changed", {
   fit <- brenier(~ eruptions + waiting, data = faithful, control = gaussian_control())
-  expect_identical(update(fit)$potential, fit$potential)
+  expect_identical(update(fit)$layers[[1]]$potential, fit$layers[[1]]$potential)
   expect_identical(update(fit, ~ . - waiting)$variables, "eruptions")
   expect_identical(update(fit, data = faithful[1:100, ])$n, 100L)
   expect_identical(update(fit, subset = waiting > 70)$n, sum(faithful$waiting > 70))

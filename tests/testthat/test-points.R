@@ -134,8 +134,8 @@ test_that("whitened data have mean zero and identity covariance", {
 test_that("a class of a matrix or a vector of numbers does not matter", {
   control <- gaussian_control()
   plain <- brenier(x, control = control)
-  expect_identical(brenier(as.table(x), control = control)$potential, plain$potential)
-  expect_identical(brenier(ts(x), control = control)$potential, plain$potential)
-  expect_identical(brenier(ts(x[, 1]), control = control)$potential,
-                   brenier(x[, 1], control = control)$potential)
+  expect_identical(brenier(as.table(x), control = control)$layers[[1]]$potential, plain$layers[[1]]$potential)
+  expect_identical(brenier(ts(x), control = control)$layers[[1]]$potential, plain$layers[[1]]$potential)
+  expect_identical(brenier(ts(x[, 1]), control = control)$layers[[1]]$potential,
+                   brenier(x[, 1], control = control)$layers[[1]]$potential)
 })
