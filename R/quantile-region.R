@@ -7,6 +7,8 @@
 #'
 #' @param fit A fit of [brenier()].
 #' @param level Probabilities, strictly between 0 and 1.
+#' @param newdata For a fit with covariates: a data frame with them, a row a law. Without it there is no
+#'   contour, and `contains` serves all the same.
 #' @param n Number of points of a contour in two dimensions, at least 8; the first comes again as
 #'   the last row.
 #' @param ... None.
@@ -14,8 +16,8 @@
 #'   \item{level, radius}{the probabilities and the radii of the balls,
 #'     \eqn{\sqrt{\chi^2_{d,level}}}{sqrt(qchisq(level, d))}}
 #'   \item{contour}{d = 1: a data frame with `level`, `lower` and `upper`, a row a level; d = 2: a
-#'     data frame with `level` and the two variables, whose rows go once around each region; d > 2:
-#'     `NULL`}
+#'     data frame with `level` and the two variables, whose rows go once around each region; for a
+#'     fit with covariates with the `row` of `newdata` in front; d > 2: `NULL`}
 #'   \item{contains}{a function of `newdata`, as [predict.brenier()] takes it: a logical matrix with a
 #'     row a point and a column a level}
 #'   \item{variables}{their names}
@@ -41,13 +43,14 @@ quantile_region.default <- function(fit, level = c(0.5, 0.9), ...) {
 
 #' @rdname quantile_region
 #' @export
-quantile_region.brenier <- function(fit, level = c(0.5, 0.9), n = 200, ...) {
-  check_no_dots(..., known = c("level", "n"))
+quantile_region.brenier <- function(fit, level = c(0.5, 0.9), newdata = NULL, n = 200, ...) {
+  check_no_dots(..., known = c("level", "newdata", "n"))
   level <- check_level(level)
   n <- check_count(n, "n", 8)
+  given <- region_covariates(fit, newdata)
   radius <- sqrt(stats::qchisq(level, fit$d))
   structure(list(
-    level = level, radius = radius, contour = region_contour(fit, level, radius, n),
+    level = level, radius = radius, contour = region_contour(fit, given, level, radius, n),
     contains = function(newdata) {
       rank <- predict(fit, newdata, type = "rank")
       inside <- outer(rank, level, "<=")
@@ -58,25 +61,49 @@ quantile_region.brenier <- function(fit, level = c(0.5, 0.9), n = 200, ...) {
   ), class = "brenier_region")
 }
 
-region_contour <- function(fit, level, radius, n) {
-  if (fit$d == 1) {
-    ends <- invert(fit, matrix(c(-radius, radius)))
-    k <- seq_along(level)
-    return(data.frame(level = level, lower = ends[k], upper = ends[-k]))
+#' Covariates of the laws that regions are asked for: one row a law.
+#' @noRd
+region_covariates <- function(fit, newdata) {
+  if (is.null(fit$design)) {
+    if (is.null(newdata)) return(NULL)
+    brenier_abort("{.arg newdata} must be left out: the fit has no covariates.", "argument",
+                  argument = "newdata")
   }
-  if (fit$d != 2) return(NULL)
-  angle <- 2 * pi * c(seq_len(n) - 1, 0) / n
-  circle <- cbind(cos(angle), sin(angle))
-  y <- do.call(rbind, lapply(radius, function(r) r * circle))
-  data.frame(level = rep(level, each = n + 1), invert(fit, y), check.names = FALSE)
+  if (is.null(newdata)) return(NULL)
+  given <- new_covariates(fit, newdata)
+  if (anyNA(given)) {
+    brenier_abort("{.arg newdata} must have no missing covariate.", "missing", argument = "newdata")
+  }
+  given
+}
+
+region_contour <- function(fit, given, level, radius, n) {
+  if (fit$d > 2 || (!is.null(fit$design) && is.null(given))) return(NULL)
+  rows <- if (is.null(given)) 1L else nrow(given)
+  y <- if (fit$d == 1) {
+    matrix(c(rbind(-radius, radius)))
+  } else {
+    angle <- 2 * pi * c(seq_len(n) - 1, 0) / n
+    circle <- cbind(cos(angle), sin(angle))
+    do.call(rbind, lapply(radius, function(r) r * circle))
+  }
+  x <- invert(fit, y[rep(seq_len(nrow(y)), rows), , drop = FALSE],
+              given[rep(seq_len(rows), each = nrow(y)), , drop = FALSE])
+  row <- rep(seq_len(rows), each = length(level) * if (fit$d == 1) 1 else n + 1)
+  contour <- if (fit$d == 1) {
+    ends <- matrix(x, ncol = 2, byrow = TRUE)
+    data.frame(row = row, level = rep(level, rows), lower = ends[, 1], upper = ends[, 2])
+  } else {
+    data.frame(row = row, level = rep(rep(level, each = n + 1), rows), x, check.names = FALSE)
+  }
+  if (is.null(given)) contour[-1] else contour
 }
 
 #' @export
 print.brenier_region <- function(x, ...) {
-  d <- if (is.null(x$contour)) length(x$variables) else ncol(x$contour) - 1
   cat("Quantile region", if (length(x$level) > 1) "s", " of ", paste(x$variables, collapse = ", "),
       ", level ", paste(format(x$level), collapse = ", "), "\n", sep = "")
-  if (length(x$variables) == 1) {
+  if (length(x$variables) == 1 && !is.null(x$contour)) {
     print(x$contour, row.names = FALSE)
   } else {
     cat("  ", if (is.null(x$contour)) "ask" else "borders in $contour; ask",
