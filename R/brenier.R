@@ -1,9 +1,9 @@
 #' Fit a Brenier map to data
 #'
-#' Finds the gradient of a convex function that carries the law of the data to a standard normal law.
-#' One fit gives a smooth density, draws, the map and its inverse, center-outward ranks and quantile
-#' regions, in one dimension or many, with a certificate of how near it is to the best fit of its
-#' class.
+#' Finds the gradient of a convex function that carries the law of the data to a standard normal law,
+#' or their law given covariates. One fit gives a smooth density, draws, the map and its inverse,
+#' center-outward ranks and quantile regions, in one dimension or many, with a certificate of how near
+#' it is to the best fit of its class.
 #'
 #' @details
 #' **Model.** With whitened data \eqn{z = S^{-1/2}(x - m)}{z = S^(-1/2) (x - m)}, m and S the mean and
@@ -22,6 +22,25 @@
 #' the squared distance in whitened coordinates, \eqn{|S^{-1/2}(x-m) - y|^2}{|S^(-1/2) (x - m) -
 #' y|^2}. Without atoms it is \eqn{S^{-1/2}(x-m)}{S^(-1/2) (x - m)}, and the law is normal.
 #'
+#' **Conditional law.** With a formula of two sides, `cbind(y1, y2) ~ x + f`, or with `given`, the
+#' potential is convex in the response for every value of the covariates, and the map takes the law
+#' of the response given them to N(0, I), each in its own way. The model matrix of [stats::lm()],
+#' in coordinates b of mean zero and identity covariance, enters in three places: z is the whitened
+#' residual of the regression on it, q is a linear function of b, and the atoms see b,
+#' \deqn{\theta_j a_j^2 s_j((w_j'z + g_j'b - c_j)/a_j) \quad\mbox{and gates}\quad \theta_j (v_j'z)^2
+#'   \Phi((g_j'b - c_j)/a_j)/2,}{theta_j a_j^2 s_j((w_j'z + g_j'b - c_j)/a_j) and gates theta_j (v_j'z)^2
+#'   Phi((g_j'b - c_j)/a_j)/2,}
+#' which let the covariates change shape and scale. Without atoms the fit is multivariate linear
+#' regression: the fitted values of `lm()`, and the covariance of its residuals with divisor n. The
+#' location is linear in the terms of the formula: give smooth ones, such as `splines::ns(x, 5)`,
+#' where it bends. With a response of one dimension it is a conditional transformation model.
+#'
+#' **Layers.** `layers = K` fits a map, then another to what the first made of the points, and so
+#' on. The density and the inverse stay exact. The composition of gradients is no gradient: it is no
+#' optimal transport map, and its ranks are those of another map. `"auto"` adds a layer while the
+#' held-out log likelihood rises by more than the standard error of the rise. A layer without atoms
+#' ends the chain.
+#'
 #' **Fit.** The mean of \eqn{|T|^2/2 - \log\det D^2u}{|T|^2/2 - log det D^2 u} over the data, which is
 #' minus the mean log likelihood of a point up to a constant, is convex in (q, Q, theta). A penalty
 #' on theta, see [brenier_control()], is added. Mirror steps in the metric
@@ -36,8 +55,13 @@
 #' outermost point. They are set, not fitted, and change the density among the data little, at the
 #' outermost points most. So the tails are normal in shape.
 #'
-#' **Units.** The variables of the fit are the terms of the formula: with `~ log(b)` the density is
-#' that of log(b), and draws are of log(b).
+#' **Units.** The variables of the fit are the terms of the formula, or its response: with `~ log(b)`
+#' the density is that of log(b), and draws are of log(b).
+#'
+#' **Ties.** A variable of at most 12 values with five rows each, or with one value in more than 30% of
+#' the rows, has no density, and there is a warning. `jitter = TRUE` moves its tied values, each evenly
+#' over half the smaller gap to a neighbour, both ways: the law of the response is then that of the
+#' discrete variable plus uniform noise.
 #'
 #' **Weights** are case weights: a weight of 2 counts a row twice in every mean and in the log
 #' likelihood; rows of weight zero are left out. Where the number of points matters, as in the
@@ -47,47 +71,56 @@
 #' of R's generator is left as it was.
 #'
 #' @param x A numeric matrix or a data frame of numbers, one row a point and one column a variable,
-#'   or a vector, one number a point. There may be no missing values. Or a one-sided formula, see
-#'   `formula`.
-#' @param formula A one-sided formula, whose terms are the variables: `~ a + log(b)`, or `~ .` for
-#'   all of `data`. Every term must be numeric; there are no interactions.
+#'   or a vector, one number a point. There may be no missing values. Or a formula, see `formula`.
+#' @param formula A one-sided formula, whose terms are the variables of the joint law: `~ a + log(b)`,
+#'   or `~ .` for all of `data`; every term must be numeric, and there are no interactions. Or a
+#'   two-sided one for the law of the response given the terms, as in [stats::lm()]: `log(y) ~ x * f`,
+#'   `cbind(y1, y2) ~ poly(x, 2)`; it has an intercept and no offset.
+#' @param given Covariates: a numeric matrix or data frame with a row a point, or a vector. By default
+#'   none.
 #' @param data A data frame in which the variables of the formula are looked up first; then they are
 #'   looked up where the formula was written.
 #' @param weights Case weights, not negative, one a row; evaluated in `data` by the formula method.
 #'   By default 1 each.
 #' @param subset,na.action As in [stats::lm()], for the formula method alone; `subset` is evaluated
 #'   in `data`. By default rows with missing values are removed, as `getOption("na.action")` says.
+#' @param layers Number of layers, from 1 to 20, or `"auto"`, which tries up to 5. By default 1, the
+#'   Brenier map.
+#' @param jitter Whether to spread the values of discrete variables, see Ties.
 #' @param control A list from [brenier_control()], or a plain list of its arguments.
-#' @param seed A seed, one number, for the folds and the candidate atoms; by default 1.
+#' @param seed A seed, one number, for the folds, the candidate atoms and the jitter; by default 1.
 #' @param ... For the generic, arguments of the methods. The methods take none: a name that is not
 #'   an argument is an error.
 #'
 #' @return An object of class `brenier`, a list with
-#'   \item{potential}{the potential in whitened coordinates: `family`, `d`, `direction` (a column a
-#'     quadratic direction or atom), `profile` (0 bump, 1 step), `centre`, `width`, `coef` (linear,
-#'     quadratic, atoms), `kappa`; of the `n_atoms` atoms the last `n_tails` continue the map beyond
-#'     the data}
-#'   \item{whitening}{`center` m, `matrix` \eqn{S^{-1/2}}{S^(-1/2)}, its inverse `root` and its `logdet`}
+#'   \item{layers}{a list with an element a layer: `potential`, in whitened coordinates: `family`, `d`,
+#'     `given` (covariates), `direction` (a column a quadratic direction or atom), `profile` (0 bump, 1
+#'     step, 2 gate), `centre`, `width`, `coef` (linear, quadratic, atoms), `kappa`; of the `n_atoms`
+#'     atoms the last `n_tails` continue the map beyond the data; and `whitening`: `center` m, `matrix`
+#'     \eqn{S^{-1/2}}{S^(-1/2)}, its inverse `root`, its `logdet`, and `covariates`, their coordinates
+#'     and the regression on them, or `NULL`}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
-#'   \item{validation}{a data frame, one row a least width and round: `min_width`, `round`, mean number
-#'     of `atoms`, held-out `loss` a point, that is, the mean of \eqn{|T|^2/2 - \log\det
-#'     D^2u}{|T|^2/2 - log det D^2 u}, and its standard error `se`; `NULL` without folds}
-#'   \item{min_width}{the least width that was used}
+#'   \item{validation}{a data frame, one row a layer, least width and round: `layer`, `min_width`,
+#'     `round`, mean number of `atoms`, held-out `loss` a point, that is, the mean of \eqn{|T|^2/2 -
+#'     \log\det D^2u}{|T|^2/2 - log det D^2 u}, and its standard error `se`; widths that lost on the
+#'     first two folds are left out; `NULL` without folds}
+#'   \item{min_width}{the least width that was used in each layer}
 #'   \item{held_out}{a list: `log_likelihood`, held out, a point, at the width and round that were
 #'     chosen for it, hence a little too good; its standard error `se`; the number of `folds`.
 #'     Without folds `NA`, `NA` and 0}
-#'   \item{gap}{the certificate in nats a point, see [certificate()]}
+#'   \item{gap}{the certificate in nats a point, the largest of the layers, see [certificate()]}
 #'   \item{converged, status}{whether the certificate meets `control$tol`, and why the fit ended:
 #'     `"ok"`, `"max_iterations"`, `"max_time"`, `"stalled"` or `"interrupted"`}
 #'   \item{log_likelihood}{of the data: the sum of weight times log density}
-#'   \item{x, weights, variables, n, d}{the data that were used, as a matrix}
+#'   \item{x, given, weights, variables, n, d}{the data that were used, as matrices}
+#'   \item{design}{of a conditional fit: how covariates are made from new data, else `NULL`}
 #'   \item{call, terms, na.action, control, seconds}{how it was obtained}
 #'
 #' @section Errors and warnings:
 #' Errors have the class `brenier_error` and one of `brenier_error_argument`, `_type`, `_missing`,
 #' `_not_finite`, `_empty`, `_rows`, `_constant`, `_collinear`, `_scale`, `_formula`, `_variable`. All
 #' are raised before any work. Warnings have the class `brenier_warning` and one of
-#' `brenier_warning_not_converged` and `_interrupted`; the fit is returned all the same.
+#' `brenier_warning_not_converged`, `_interrupted` and `_discrete`; the fit is returned all the same.
 #'
 #' @references
 #' Brenier, Y. (1991). Polar factorization and monotone rearrangement of vector-valued functions.
@@ -96,7 +129,7 @@
 #' Deb, N. and Liang, T. (2025). No-regret generative modeling via parabolic Monge-Ampere PDE.
 #' \doi{10.48550/arXiv.2504.09279}
 #'
-#' @seealso [predict.brenier()], [simulate.brenier()], [plot.brenier()], [quantile_region()],
+#' @seealso [predict.brenier()], [regret()], [kl_bounds()], [simulate.brenier()], [plot.brenier()], [quantile_region()],
 #'   [brenier_control()]
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
@@ -106,6 +139,10 @@
 #'
 #' # the Gaussian map
 #' brenier(faithful, control = brenier_control(max_atoms = 0))
+#'
+#' # the law of one variable given another
+#' given <- brenier(waiting ~ eruptions, data = faithful)
+#' predict(given, data.frame(eruptions = c(2, 3, 4)), type = "quantile")
 #' @export
 brenier <- function(x, ...) UseMethod("brenier")
 

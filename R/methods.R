@@ -6,13 +6,14 @@
 #'   * `residuals()`: the reference residuals T(x), a matrix with one row for each row of positive
 #'     weight, a sample of N(0, I) if the fit is right;
 #'   * `logLik()`: the log likelihood of the data, the sum of weight times log density. Its `df`
-#'     counts the means, the covariances and one coefficient a fitted atom, not the choice of the
+#'     counts the means or regression coefficients, the covariances and one coefficient a fitted atom, not the choice of the
 #'     atoms, so that `AIC()` flatters a fit with many atoms; `held_out` of the fit is the figure to
 #'     trust;
 #'   * `nobs()`: number of rows of positive weight;
 #'   * `formula()`, `terms()`: those of the formula method, otherwise a formula with the names of
 #'     the columns;
-#'   * `model.frame()`: the variables of the fit at the rows of positive weight, a data frame.
+#'   * `model.frame()`: the variables of the fit, and the columns of the model matrix of the covariates,
+#'     at the rows of positive weight, a data frame.
 #' @name brenier_methods
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
@@ -61,12 +62,12 @@ model.frame.brenier <- function(formula, ...) {
 #'   before `data`. By default the variables and rows of the fit.
 #' @param ... None.
 #' @return Data frames:
-#'   * `glance()` has one row: `n`, `d`, `atoms` (with those for the tails), `log_likelihood` of all
+#'   * `glance()` has one row: `n`, `d`, fitted `atoms`, `layers`, `log_likelihood` of all
 #'     the data, `held_out` log likelihood a point and its standard error `held_out_se`, `gap`,
 #'     `converged`, `iterations`, `seconds`;
-#'   * `tidy()` has one row an atom: `atom`, `tail` (whether it continues the map beyond the data
-#'     and is not fitted), `profile` (`"bump"` or `"step"`), its direction in whitened coordinates
-#'     (one column a variable), `centre`, `width` and `coefficient`;
+#'   * `tidy()` has one row an atom: `layer`, `atom`, `tail` (whether it continues the map beyond the data
+#'     and is not fitted), `profile` (`"bump"`, `"step"` or `"gate"`), its direction in whitened coordinates
+#'     (one column a variable, and one a coordinate of the covariates), `centre`, `width` and `coefficient`;
 #'   * `augment()` is the data with the columns `.log_density` and `.rank`, see [predict.brenier()].
 #' @name brenier_tidiers
 #' @examples

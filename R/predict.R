@@ -1,4 +1,4 @@
-#' Density, map and ranks of a fitted map
+#' Density, map, ranks and quantiles of a fitted map
 #'
 #' @param object A fit of [brenier()].
 #' @param newdata Where to predict; by default the data of the fit. A data frame in which the terms
@@ -6,24 +6,42 @@
 #'   with a column for each variable of the fit, by name if it has those names: for `~ log(b)` the
 #'   values of log(b). Or a vector: values of the one variable, or one point in d dimensions. For
 #'   `type = "inverse"`, points of the reference: a matrix of d columns. Rows with missing values
-#'   give `NA`; infinite ones have density 0 and rank 1, and no map.
-#' @param type What to return, for each row x of `newdata`:
-#'   * `"density"`, `"log_density"`: f(x) or log f(x) of the fitted law, in the units of the
-#'     variables of the fit;
+#'   give `NA`; infinite ones have density 0 and rank 1, and no map. For a fit with covariates a data
+#'   frame or matrix that has them by name, and the response too where the type is of a point.
+#' @param type What to return, for each row of `newdata`. Of the point x in it:
+#'   * `"density"`, `"log_density"`: f(x) or log f(x) of the fitted law, given the covariates if there
+#'     are any, in the units of the variables of the fit;
 #'   * `"map"`: T(x), a point of the reference N(0, I);
-#'   * `"inverse"`: the x with T(x) = the row, in the units of the variables of the fit;
 #'   * `"rank"`: the center-outward rank, in `[0, 1)`: the probability that the fitted law gives to
 #'     the quantile region that x lies on the border of,
 #'     \eqn{P(\chi^2_d \le |T(x)|^2)}{P(chisq_d <= |T(x)|^2)}.
+#'
+#'   Of a point of the reference:
+#'   * `"inverse"`: the x with T(x) = the row, in the units of the variables of the fit.
+#'
+#'   Of the law, given the covariates in the row; without covariates there is one law, and `newdata`
+#'   must be left out:
+#'   * `"quantile"`: the quantiles of each variable at `level`;
+#'   * `"mean"`: its mean.
+#' @param level Probabilities of the quantiles, strictly between 0 and 1.
+#' @param at For `"inverse"` of a fit with covariates: points of the reference, a matrix of d columns
+#'   with a row for each of `newdata`, or one for all.
 #' @param tol For `"inverse"`: the largest error of T(x) that is accepted, relative to 1 + the largest
 #'   coordinate of the row.
 #' @param ... None; anything here is an error.
-#' @return A vector with one number for each row of `newdata`, or for `"map"` and `"inverse"` a
-#'   matrix with one row for each and one column a variable.
+#' @details
+#' Quantiles of a single variable are exact: T is increasing. Otherwise means and quantiles are those
+#' of 1024 quasi-random points of the reference taken back, always the same, whose mean is zero and
+#' covariance the identity: exact means where T is affine, else good to about a hundredth of a standard
+#' deviation.
+#' @return A vector with one number for each row of `newdata`; for `"map"`, `"inverse"` and `"mean"` a
+#'   matrix with one row for each and one column a variable; for `"quantile"` a matrix with one column a
+#'   level, or with several variables an array: rows, variables, levels. Without covariates `"mean"`
+#'   and `"quantile"` have no rows.
 #' @section Errors:
-#' `brenier_error_variable` for a variable that is missing in `newdata`, `brenier_error_type` for one
-#' that is not numeric, `brenier_error_argument` for another wrong argument, such as a matrix with
-#' the wrong number of columns. A row whose inverse
+#' `brenier_error_variable` for a variable that is missing in `newdata` or a level of a factor that the
+#' fit has not seen, `brenier_error_type` for one that is not numeric, `brenier_error_argument` for
+#' another wrong argument, such as a matrix with the wrong number of columns. A row whose inverse
 #' cannot be found to `tol` is `NA`, with the warning `brenier_warning_not_converged`.
 #' @references
 #' Chernozhukov, V., Galichon, A., Hallin, M. and Henry, M. (2017). Monge-Kantorovich depth, quantiles,
@@ -35,6 +53,9 @@
 #' predict(fit, new, type = "rank")
 #' z <- predict(fit, new, type = "map")
 #' predict(fit, z, type = "inverse")
+#'
+#' given <- brenier(waiting ~ eruptions, data = faithful)
+#' predict(given, new, type = "quantile", level = c(0.1, 0.9))
 #' @export
 predict.brenier <- function(object, newdata = NULL,
                             type = c("density", "log_density", "map", "inverse", "rank", "mean",

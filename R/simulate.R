@@ -4,12 +4,14 @@
 #' inverse of the map.
 #'
 #' @param object A fit of [brenier()].
-#' @param nsim Number of draws.
+#' @param nsim Number of draws; with covariates for each row of `newdata`.
 #' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
 #'   from the user's stream.
+#' @param newdata For a fit with covariates: a data frame with them; by default those of the fit.
 #' @param ... None; anything here is an error.
 #' @return `simulate()`: a data frame of `nsim` rows with the variables of the fit, for `~ log(b)`
-#'   that is `log(b)`. `as_draws()`: the same as a [posterior::draws_df] of one chain.
+#'   that is `log(b)`. With covariates `nsim` rows for each of `newdata`, whose number is in the column
+#'   `row` in front; a missing covariate gives `NA`. `as_draws()`: the same as a [posterior::draws_df] of one chain.
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' simulate(fit, nsim = 5, seed = 1)

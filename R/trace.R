@@ -5,6 +5,7 @@
 #'
 #' @format
 #' \describe{
+#'   \item{`layer`}{number of the layer}
 #'   \item{`iter`}{number of steps taken before this state}
 #'   \item{`round`}{round of column generation; 0 fits the Gaussian map, and the number after the
 #'     last round marks the steps that lower the barrier to meet the tolerance}
