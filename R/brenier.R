@@ -38,8 +38,8 @@
 #' **Layers.** `layers = K` fits a map, then another to what the first made of the points, and so
 #' on. The density and the inverse stay exact. The composition of gradients is no gradient: it is no
 #' optimal transport map, and its ranks are those of another map. `"auto"` adds a layer while the
-#' held-out log likelihood rises by more than the standard error of the rise. A layer without atoms
-#' ends the chain.
+#' held-out log likelihood rises by more than the standard error of the rise, and may begin with a
+#' layer that maps each variable by itself, which has no trace. A layer without atoms ends the chain.
 #'
 #' **Fit.** The mean of \eqn{|T|^2/2 - \log\det D^2u}{|T|^2/2 - log det D^2 u} over the data, which is
 #' minus the mean log likelihood of a point up to a constant, is convex in (q, Q, theta). A penalty
@@ -221,7 +221,7 @@ new_brenier <- function(x, covariates, weights, layers, jitter, control, seed, c
     layers = lapply(fitted, function(layer) layer[c("whitening", "potential")]),
     trace = bind_layers(lapply(fitted, function(layer) layer$trace)),
     validation = bind_layers(lapply(fitted, function(layer) layer$validation)),
-    min_width = vapply(fitted, function(layer) as.double(layer$min_width), 0),
+    min_width = vapply(fitted, function(layer) as.double(layer$setting$min_width), 0),
     gap = max(vapply(fitted, function(layer) layer$gap, 0)),
     status = c(statuses[statuses != "ok"], "ok")[[1]], converged = all(statuses == "ok"),
     variables = colnames(x), n = nrow(x), d = ncol(x), x = x, given = given,
@@ -257,11 +257,11 @@ held_out <- function(fit, result) {
   if (length(fit$layers) > 1) {
     rows <- held_out_rows(result$folds)
     mean <- weighted_mean(rows[!is.na(rows)], fit$weights[!is.na(rows)])
-    return(list(log_likelihood = mean$mean, se = mean$se, folds = result$n_folds))
+    return(list(log_likelihood = mean$mean, se = mean$se, folds = length(result$folds)))
   }
   best <- fit$validation[which.min(fit$validation$loss), ]
   constant <- fit$layers[[1]]$whitening$logdet - fit$d / 2 * log(2 * pi)
-  list(log_likelihood = constant - best$loss, se = best$se, folds = result$n_folds)
+  list(log_likelihood = constant - best$loss, se = best$se, folds = length(result$folds))
 }
 
 warn_if_not_converged <- function(fit) {

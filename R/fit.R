@@ -1,6 +1,6 @@
 # The stages of a fit, in order: points and weights -> whitening -> number of rounds by held-out
-# likelihood -> fit to all the data; then the same again on what the map made of the points, for each
-# further layer. brenier() only prepares the first and wraps the last.
+# likelihood -> fit to all the data; grow.R does the same again for further layers. brenier() only
+# prepares the first and wraps the last.
 
 # Least widths of the atoms that the validation chooses among, in whitened units: filaments in two
 # dimensions want 0.05, ten dimensions 0.2 or more. The middle one serves without a validation.
@@ -11,9 +11,6 @@ tried_widths <- function(d) if (d <= 3) c(0.05, 0.1, 0.2) else c(0.1, 0.2, 0.4)
 tried_settings <- function(control, d) {
   lapply(control$min_width %||% tried_widths(d), function(width) list(min_width = width))
 }
-
-# Most layers that layers = "auto" adds.
-most_layers <- 5
 
 # Constants of the search for atoms: enough to find good ones, cheap next to the mirror steps.
 search_options <- function(d, given = 0) {
@@ -58,10 +55,11 @@ all_rounds <- function(control, d) ceiling(control$max_atoms / search_options(d)
 #' One run of the core on whitened points z, whose columns after the first d are covariates.
 #' @noRd
 run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, progress,
-                     noise = ledger_points(0, z, d)) {
+                     noise = ledger_points(0, z, d), axes = diag(d)) {
   share <- weights / sum(weights)
   options <- core_options(control, d, ncol(z) - d, 1 / sum(share^2), max_rounds)
   options$noise <- noise
+  options$axes <- axes
   run <- .Call(
     C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
     progress
@@ -76,121 +74,43 @@ run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, p
 
 status_message <- function(status) .Call(C_brenier_status_table)[[status]]
 
-#' Fits the layers: a list of `layers`, each with its whitening, potential and how they were
-#' obtained, and of the folds as the layers left them. Rows of one group are held out together.
+#' One layer on points: validation, then the run on all of them. `shared` is what all layers share.
 #' @noRd
-fit_layers <- function(x, given, weights, control, layers, group, name) {
-  progress <- new_progress()
-  plan <- plan_folds(control, nrow(x), ncol(x))
-  control <- plan$control
-  auto <- identical(layers, "auto")
-  folds <- if (plan$folds > 0) {
-    make_folds(x, min(plan$folds, max(group)), group, control$validation)
-  }
-  if (length(folds) == 0 && plan$folds > 0) control$max_atoms <- 0L
-  fitted <- list()
-  points <- x
-  for (l in seq_len(if (auto) most_layers else layers)) {
-    layer <- fit_layer(points, given, weights, control, folds, progress, name)
-    stopped <- identical(layer$status, "interrupted")
-    more <- !stopped && l < (if (auto) most_layers else layers)
-    if (length(folds) && !stopped && (more || l > 1)) {
-      before <- folds
-      folds <- lapply(folds, advance, given, weights, control, layer, progress)
-      if (any(vapply(folds, function(fold) isTRUE(fold$interrupted), NA))) {
-        layer$status <- "interrupted"
-        fitted[[l]] <- layer
-        folds <- NULL
-        break
-      }
-      if (auto && l > 1 && !improved(before, folds, weights)) {
-        folds <- before
-        break
-      }
-    }
-    fitted[[l]] <- layer
-    # a layer without atoms is affine: what follows could only be affine again
-    if (stopped || layer$potential$n_atoms == 0 || (auto && length(folds) == 0)) break
-    points <- forward(list(layer), points, given, logdet = FALSE)$map
-    colnames(points) <- colnames(x)
-  }
-  list(layers = fitted, folds = folds, n_folds = length(folds))
-}
-
-#' One layer on points: validation, then the run on all of them.
-#' @noRd
-fit_layer <- function(points, given, weights, control, folds, progress, name) {
+fit_layer <- function(points, folds, shared) {
   d <- ncol(points)
-  whitening <- whiten(points, weights, name, given)
+  control <- shared$control
+  whitening <- whiten(points, shared$weights, shared$name, shared$given)
   rounds <- if (control$max_atoms == 0) 0L else all_rounds(control, d)
+  setting <- list(min_width = control$min_width %||% tried_widths(d)[2])
   validation <- NULL
   if (length(folds)) {
-    validation <- validate(folds, given, weights, control, tried_settings(control, d), progress)
+    settings <- tried_settings(control, d)
+    validation <- validate(folds, settings, shared)
     if (!is.null(validation$interrupted)) {
-      return(as_layer(validation$whitening, validation$interrupted, NULL, NA))
+      return(as_layer(validation$whitening, validation$interrupted, NULL, NA, setting))
     }
-    best <- validation[which.min(validation$loss), ]
-    rounds <- best$round %||% 0L
-    control$min_width <- best$min_width
-    if (!is.null(validation)) validation$loss <- validation$loss + whitening$logdet
   }
-  control$min_width <- control$min_width %||% tried_widths(d)[2]
-  progress$what <- "All data"
-  z <- to_white(whitening, points, given)
-  run <- run_core(z, d, weights, z[0, , drop = FALSE], numeric(), control, rounds, progress$report,
-                  ledger_points(control$ledger, z, d))
-  layer <- as_layer(whitening, run, validation, control$min_width)
-  layer$rounds <- rounds
-  layer
+  if (!is.null(validation)) {
+    best <- validation[which.min(validation$loss), ]
+    rounds <- best$round
+    setting <- as.list(best[names(settings[[1]])])
+    validation$loss <- validation$loss + whitening$logdet
+  }
+  shared$progress$what <- "All data"
+  z <- to_white(whitening, points, shared$given)
+  run <- run_core(z, d, shared$weights, z[0, , drop = FALSE], numeric(),
+                  utils::modifyList(control, setting), rounds, shared$progress$report,
+                  ledger_points(control$ledger, z, d), whitening$root)
+  as_layer(whitening, run, validation, rounds, setting)
 }
 
-as_layer <- function(whitening, run, validation, min_width) {
+#' @param setting What the validation chose, elements of the control.
+#' @noRd
+as_layer <- function(whitening, run, validation, rounds, setting) {
   list(
     whitening = whitening, potential = run$potential, trace = trace_frame(run$trace),
-    validation = validation, min_width = min_width, gap = run$gap, status = run$status
+    validation = validation, rounds = rounds, setting = setting, gap = run$gap, status = run$status
   )
-}
-
-#' A fold after a layer as large as the one for all the data, fitted to what is not held out.
-#' @noRd
-advance <- function(fold, given, weights, control, layer, progress) {
-  sample <- fold_sample(fold, given, weights)
-  if (is.null(sample)) return(fold)
-  control$min_width <- layer$min_width
-  d <- ncol(fold$points)
-  run <- run_core(sample$train, d, sample$train_weights, sample$valid[0, , drop = FALSE], numeric(),
-                  control, layer$rounds, progress$report)
-  fold$interrupted <- run$status == "interrupted"
-  e <- forward(list(list(whitening = sample$whitening, potential = run$potential)), fold$points, given)
-  fold$points <- e$map
-  fold$logdet <- fold$logdet + e$logdet
-  fold
-}
-
-#' Held-out log densities of the rows, by the layers so far: NA for those that no fold holds out.
-#' @noRd
-held_out_rows <- function(folds) {
-  value <- rep(NA_real_, length(folds[[1]]$out))
-  for (fold in folds) {
-    y <- fold$points[fold$out, , drop = FALSE]
-    value[fold$out] <- fold$logdet[fold$out] - rowSums(y^2) / 2 - ncol(y) / 2 * log(2 * pi)
-  }
-  value
-}
-
-#' Whether the held-out log likelihood rose by more than its standard error.
-#' @noRd
-improved <- function(before, after, weights) {
-  gain <- held_out_rows(after) - held_out_rows(before)
-  held <- !is.na(gain)
-  gain <- weighted_mean(gain[held], weights[held])
-  gain$mean > gain$se
-}
-
-weighted_mean <- function(value, weights) {
-  w <- weights / sum(weights)
-  mean <- sum(w * value)
-  list(mean = mean, se = sqrt(sum(w * (value - mean)^2) * sum(w^2)))
 }
 
 #' A bar for whatever lasts longer than two seconds in an interactive session.

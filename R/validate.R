@@ -72,16 +72,17 @@ fold_sample <- function(fold, given, weights) {
 #' not tried on the others. NULL if no fold could be fitted; list(interrupted, whitening) if the
 #' user lost patience.
 #' @noRd
-validate <- function(folds, given, weights, control, settings, progress) {
-  samples <- lapply(folds, fold_sample, given = given, weights = weights)
+validate <- function(folds, settings, shared) {
+  samples <- lapply(folds, fold_sample, given = shared$given, weights = shared$weights)
   samples <- samples[lengths(samples) > 0]
   if (length(samples) == 0) return(NULL)
   d <- ncol(folds[[1]]$points)
   runs <- lapply(settings, function(setting) list())
   for (k in seq_along(samples)) {
-    progress$what <- if (length(samples) == 1) "Validating" else paste0("Fold ", k)
+    shared$progress$what <- if (length(samples) == 1) "Validating" else paste0("Fold ", k)
     for (s in which(promising(runs, k))) {
-      run <- run_fold(samples[[k]], d, utils::modifyList(control, settings[[s]]), progress)
+      run <- run_fold(samples[[k]], d, utils::modifyList(shared$control, settings[[s]]),
+                      shared$progress)
       if (run$status == "interrupted") {
         return(list(interrupted = run, whitening = samples[[k]]$whitening))
       }
@@ -114,7 +115,7 @@ promising <- function(runs, k) {
 run_fold <- function(sample, d, control, progress) {
   run <- run_core(
     sample$train, d, sample$train_weights, sample$valid, sample$valid_weights, control,
-    all_rounds(control, d), progress$report
+    all_rounds(control, d), progress$report, axes = sample$whitening$root
   )
   rounds <- run$rounds
   # a round that was cut short says nothing of its atoms

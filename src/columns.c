@@ -128,8 +128,9 @@ static void direction(const br_columns *columns, int i, const double *draw, doub
   size_t ld = columns->points.n;
   memset(w, 0, rows * sizeof(double));
   if (d > 1 && i < 2 * d && 4 * d <= columns->options.directions) {
-    w[i / 2] = i % 2 ? -1 : 1;
-    return;
+    const double *axes = columns->options.axes;
+    for (int k = 0; k < d; k++) w[k] = (i % 2 ? -1 : 1) * (axes ? axes[i / 2 * d + k] : k == i / 2);
+    if (normalise(columns, 0, w) > 0) return;
   }
   if (rows > 1 && i % 2 == 0) {
     size_t a = (size_t)(draw[0] * (double)ld), b = (size_t)(draw[1] * (double)ld);

@@ -25,7 +25,8 @@ static br_fit_options options_from_list(SEXP list) {
                                   .directions = glue_int(list, "directions"),
                                   .a_direction = glue_int(list, "a_direction"),
                                   .refine = glue_int(list, "refine"),
-                                  .max_points = (size_t)glue_double(list, "max_points")},
+                                  .max_points = (size_t)glue_double(list, "max_points"),
+                                  .axes = REAL(glue_get(list, "axes"))},
                       .noise = glue_sample(glue_get(list, "noise"), R_NilValue)};
   return o;
 }
