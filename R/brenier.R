@@ -149,8 +149,9 @@ brenier <- function(x, ...) UseMethod("brenier")
 #' @rdname brenier
 #' @export
 brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
-                            na.action = NULL, layers = 1, jitter = FALSE,
-                            control = brenier_control(), seed = NULL, ...) {
+                            na.action = NULL, layers = 1, learner = NULL, orientation = NULL,
+                            reference = NULL, jitter = FALSE, control = brenier_control(),
+                            seed = NULL, ...) {
   check_no_dots(..., known = names(formals(brenier.formula)))
   call <- match.call()
   call[[1]] <- quote(brenier)
@@ -163,8 +164,8 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
   two_sided <- length(formula) == 3
   x <- if (two_sided) frame_response(model) else frame_points(model)
   covariates <- if (two_sided) frame_design(model)
-  fit <- new_brenier(x, covariates, stats::model.weights(model), layers, jitter, control, seed, call,
-                     "data")
+  fit <- new_brenier(x, covariates, stats::model.weights(model), layers,
+                     list(learner, orientation, reference), jitter, control, seed, call, "data")
   fit$terms <- attr(model, "terms")
   fit$na.action <- attr(model, "na.action")
   fit
@@ -172,7 +173,8 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
 
 #' @rdname brenier
 #' @export
-brenier.default <- function(x, given = NULL, weights = NULL, layers = 1, jitter = FALSE,
+brenier.default <- function(x, given = NULL, weights = NULL, layers = 1, learner = NULL,
+                            orientation = NULL, reference = NULL, jitter = FALSE,
                             control = brenier_control(), seed = NULL, ...) {
   if (missing(x)) {
     brenier_abort(c(
@@ -184,7 +186,8 @@ brenier.default <- function(x, given = NULL, weights = NULL, layers = 1, jitter 
   call[[1]] <- quote(brenier)
   x <- as_points(x, "x")
   covariates <- if (!is.null(given)) matrix_design(given, nrow(x))
-  new_brenier(x, covariates, weights, layers, jitter, control, seed, call, "x")
+  new_brenier(x, covariates, weights, layers, list(learner, orientation, reference), jitter, control,
+              seed, call, "x")
 }
 
 #' @rdname brenier
@@ -196,13 +199,14 @@ brenier.data.frame <- brenier.default
 brenier.matrix <- brenier.default
 
 #' Checks, fits, wraps. `covariates` is NULL or comes from R/design.R, `name` is the argument that the
-#' points came from.
+#' points came from, `how` a list of learner, orientation and reference.
 #' @noRd
-new_brenier <- function(x, covariates, weights, layers, jitter, control, seed, call, name) {
+new_brenier <- function(x, covariates, weights, layers, how, jitter, control, seed, call, name) {
   started <- proc.time()[[3]]
   control <- as_control(control)
   step_sizes(control)
   layers <- check_layers(layers)
+  pairing <- check_pairing(how[[1]], how[[2]], how[[3]], layers, covariates, ncol(x), name)
   weights <- check_weights(weights, nrow(x))
   check_finite(x, name)
   used <- weights > 0
@@ -213,12 +217,15 @@ new_brenier <- function(x, covariates, weights, layers, jitter, control, seed, c
   check_rows(x, name, if (is.null(given)) 0 else ncol(given))
   x <- treat_ties(x, check_flag(jitter, "jitter"), seed %||% 1, name)
   group <- groups_of(cbind(x, given))
-  result <- with_seed(seed %||% 1, fit_layers(x, given, weights, control, layers, group, name))
+  result <- with_seed(seed %||% 1, fit_layers(x, given, weights, control, layers, group, name,
+                                            pairing))
   fitted <- result$layers
   statuses <- vapply(fitted, function(layer) layer$status, "")
   fit <- structure(list(
     call = call,
-    layers = lapply(fitted, function(layer) layer[c("whitening", "potential")]),
+    layers = lapply(fitted, function(layer) {
+      layer[intersect(c("whitening", "potential", "side", "reference"), names(layer))]
+    }),
     trace = bind_layers(lapply(fitted, function(layer) layer$trace)),
     validation = bind_layers(lapply(fitted, function(layer) layer$validation)),
     min_width = vapply(fitted, function(layer) as.double(layer$setting$min_width), 0),
@@ -228,7 +235,12 @@ new_brenier <- function(x, covariates, weights, layers, jitter, control, seed, c
     design = if (!is.null(given)) covariates$design, weights = weights, control = control
   ), class = "brenier")
   fit$held_out <- held_out(fit, result)
-  fit$log_likelihood <- sum(weights * log_density(fit$layers, x, given))
+  fit$pairing <- pairing
+  fit$log_likelihood <- if (is.null(pairing$reference)) {
+    sum(weights * log_density(fit$layers, x, given))
+  } else {
+    NA_real_
+  }
   fit$seconds <- proc.time()[[3]] - started
   warn_if_not_converged(fit)
   fit
@@ -254,7 +266,10 @@ held_out <- function(fit, result) {
   if (length(result$folds) == 0 || is.null(fit$validation)) {
     return(list(log_likelihood = NA_real_, se = NA_real_, folds = 0L))
   }
-  if (length(fit$layers) > 1) {
+  if (!is.null(fit$layers[[1]]$reference)) { # no density
+    return(list(log_likelihood = NA_real_, se = NA_real_, folds = length(result$folds)))
+  }
+  if (length(fit$layers) > 1 || !is.null(fit$layers[[1]]$side)) {
     rows <- held_out_rows(result$folds)
     mean <- weighted_mean(rows[!is.na(rows)], fit$weights[!is.na(rows)])
     return(list(log_likelihood = mean$mean, se = mean$se, folds = length(result$folds)))

@@ -55,11 +55,14 @@ all_rounds <- function(control, d) ceiling(control$max_atoms / search_options(d)
 #' One run of the core on whitened points z, whose columns after the first d are covariates.
 #' @noRd
 run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, progress,
-                     noise = ledger_points(0, z, d), axes = diag(d)) {
+                     noise = ledger_points(0, z, d), axes = diag(d),
+                     learner = NULL, other = NULL) {
   share <- weights / sum(weights)
   options <- core_options(control, d, ncol(z) - d, 1 / sum(share^2), max_rounds)
   options$noise <- noise
   options$axes <- axes
+  options$learner <- learner %||% "likelihood"
+  options["other"] <- list(other)
   run <- .Call(
     C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
     progress
@@ -79,7 +82,8 @@ status_message <- function(status) .Call(C_brenier_status_table)[[status]]
 fit_layer <- function(points, folds, shared) {
   d <- ncol(points)
   control <- shared$control
-  whitening <- whiten(points, shared$weights, shared$name, shared$given)
+  affine <- coordinates(points, shared$given, shared$weights, shared$name, shared$pairing)
+  whitening <- affine$data
   rounds <- if (control$max_atoms == 0) 0L else all_rounds(control, d)
   setting <- list(min_width = control$min_width %||% tried_widths(d)[2])
   validation <- NULL
@@ -94,14 +98,28 @@ fit_layer <- function(points, folds, shared) {
     best <- validation[which.min(validation$loss), ]
     rounds <- best$round
     setting <- as.list(best[names(settings[[1]])])
-    validation$loss <- validation$loss + whitening$logdet
+    if (is.null(shared$pairing)) validation$loss <- validation$loss + whitening$logdet
   }
   shared$progress$what <- "All data"
   z <- to_white(whitening, points, shared$given)
-  run <- run_core(z, d, shared$weights, z[0, , drop = FALSE], numeric(),
-                  utils::modifyList(control, setting), rounds, shared$progress$report,
-                  ledger_points(control$ledger, z, d), whitening$root)
-  as_layer(whitening, run, validation, rounds, setting)
+  sample <- list(train = z, train_weights = shared$weights, valid = z[0, , drop = FALSE],
+                 valid_weights = numeric())
+  noise <- ledger_points(control$ledger, z, d)
+  if (!is.null(shared$pairing)) {
+    other <- other_points(shared$pairing, affine$reference, d, nrow(z),
+                          rep(FALSE, NROW(shared$pairing$reference)))
+    other$held <- other$held[0, , drop = FALSE]
+    sample <- arrange_pair(sample, other, shared$pairing$side)
+    rows <- unique(round(seq(1, nrow(sample$other$x), length.out = max(control$ledger, 2))))
+    noise <- sample$other$x[if (control$ledger > 0) rows, , drop = FALSE]
+  }
+  run <- run_core(sample$train, d, sample$train_weights, sample$valid, sample$valid_weights,
+                  utils::modifyList(control, setting), rounds, shared$progress$report, noise,
+                  whitening$root, shared$pairing$learner, sample$other)
+  layer <- as_layer(whitening, run, validation, rounds, setting)
+  layer$side <- shared$pairing$side
+  layer$reference <- affine$reference
+  layer
 }
 
 #' @param setting What the validation chose, elements of the control.

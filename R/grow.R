@@ -6,15 +6,15 @@ most_layers <- 5
 
 #' Fits the layers. Rows of one group are held out together.
 #' @noRd
-fit_layers <- function(x, given, weights, control, layers, group, name) {
+fit_layers <- function(x, given, weights, control, layers, group, name, pairing = NULL) {
   plan <- plan_folds(control, nrow(x), ncol(x))
   folds <- if (plan$folds > 0) {
-    make_folds(x, min(plan$folds, max(group)), group, plan$control$validation)
+    make_folds(x, min(plan$folds, max(group)), group, plan$control$validation, pairing$reference)
   }
   if (length(folds) == 0 && plan$folds > 0) plan$control$max_atoms <- 0L
   chain <- list(layers = list(), points = x, folds = folds, over = FALSE)
   shared <- list(given = given, weights = weights, control = plan$control, name = name,
-                 progress = new_progress(), variables = colnames(x))
+                 progress = new_progress(), variables = colnames(x), pairing = pairing)
   if (!identical(layers, "auto")) {
     while (!chain$over && length(chain$layers) < layers) {
       chain <- add_layer(chain, shared, last = length(chain$layers) + 1 == layers)
@@ -45,7 +45,10 @@ interrupted <- function(chain) {
 add_layer <- function(chain, shared, last = FALSE) {
   layer <- fit_layer(chain$points, chain$folds, shared)
   refit <- function(fold) advance(fold, layer, shared)
-  extend(chain, layer, if (last && length(chain$layers) == 0) NULL else refit, shared)
+  # with one layer the validation has said what is needed, unless its loss is no likelihood
+  needed <- !last || length(chain$layers) > 0 ||
+    (!is.null(shared$pairing) && is.null(shared$pairing$reference))
+  extend(chain, layer, if (needed) refit, shared)
 }
 
 #' A layer that maps each variable by itself: the gradient of a sum of functions of one variable.
@@ -93,14 +96,16 @@ extend <- function(chain, layer, refit, shared) {
 #' A fold after a layer as large as the one for all the data, fitted to what is not held out.
 #' @noRd
 advance <- function(fold, layer, shared) {
-  sample <- fold_sample(fold, shared$given, shared$weights)
+  sample <- fold_sample(fold, shared)
   if (is.null(sample)) return(fold)
   control <- utils::modifyList(shared$control, layer$setting)
   d <- ncol(fold$points)
   run <- run_core(sample$train, d, sample$train_weights, sample$valid[0, , drop = FALSE], numeric(),
-                  control, layer$rounds, shared$progress$report, axes = sample$whitening$root)
+                  control, layer$rounds, shared$progress$report, axes = sample$whitening$root,
+                  learner = shared$pairing$learner, other = sample$other)
   fold$interrupted <- run$status == "interrupted"
-  own <- list(whitening = sample$whitening, potential = run$potential)
+  own <- list(whitening = sample$whitening, potential = run$potential, side = layer$side,
+              reference = sample$reference)
   e <- forward(list(own), fold$points, shared$given)
   fold$points <- e$map
   fold$logdet <- fold$logdet + e$logdet

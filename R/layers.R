@@ -14,11 +14,24 @@ forward <- function(layers, x, given = NULL, logdet = TRUE) {
   total <- numeric(nrow(x))
   for (layer in layers) {
     z <- to_white(layer$whitening, x, given)
-    e <- evaluate(layer$potential, z, map = TRUE, logdet = logdet)
-    x <- e$map
+    e <- if (identical(layer$side, "reference")) {
+      evaluate_inverse(layer$potential, z, logdet)
+    } else {
+      evaluate(layer$potential, z, map = TRUE, logdet = logdet)
+    }
+    x <- if (is.null(layer$reference)) e$map else from_white(layer$reference, e$map)
     if (logdet) total <- total + e$logdet + layer$whitening$logdet
   }
   list(map = x, logdet = total)
+}
+
+#' The same of the inverse of a gradient that takes the reference to the data.
+#' @noRd
+evaluate_inverse <- function(potential, z, logdet) {
+  y <- .Call(C_brenier_invert, potential, z, 1e-12, 500L)
+  y$x[y$iterations < 0, ] <- NA
+  e <- if (logdet) evaluate(potential, y$x, logdet = TRUE)
+  list(map = y$x, logdet = if (logdet) -e$logdet)
 }
 
 log_density <- function(layers, x, given = NULL) {
@@ -38,6 +51,11 @@ backward <- function(layers, y, given = NULL, tol = 1e-12) {
   }
   failed <- rep(FALSE, nrow(y))
   for (layer in rev(layers)) {
+    if (!is.null(layer$reference)) y <- to_white(layer$reference, y)
+    if (identical(layer$side, "reference")) {
+      y <- from_white(layer$whitening, evaluate(layer$potential, y, map = TRUE)$map, given)
+      next
+    }
     covariates <- layer$whitening$covariates
     known <- if (is.null(covariates)) NULL else standardised(covariates, given)
     result <- .Call(C_brenier_invert, layer$potential, unname(cbind(y, known)), tol, 500L)

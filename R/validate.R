@@ -38,10 +38,11 @@ plan_folds <- function(control, n, d) {
 #' The folds, each with the rows that are held out, and the points and the log determinants that the
 #' layers fitted to the rest have made of all rows: none so far.
 #' @noRd
-make_folds <- function(points, folds, group, validation) {
+make_folds <- function(points, folds, group, validation, reference = NULL) {
   part <- fold_of(max(group), folds, validation)[group]
+  other <- if (!is.null(reference)) fold_of(nrow(reference), folds, validation)
   made <- lapply(seq_len(folds), function(k) {
-    list(out = part == k, points = points, logdet = numeric(nrow(points)))
+    list(out = part == k, points = points, logdet = numeric(nrow(points)), reference_out = other == k)
   })
   made[vapply(made, function(fold) any(fold$out) && !all(fold$out), NA)]
 }
@@ -49,22 +50,39 @@ make_folds <- function(points, folds, group, validation) {
 #' A fold in the coordinates that whiten what is not held out, so that nothing of the rest is known.
 #' NULL where it lies in a subspace and has no density.
 #' @noRd
-fold_sample <- function(fold, given, weights) {
+fold_sample <- function(fold, shared) {
   out <- fold$out
   points <- fold$points
+  weights <- shared$weights
+  given <- shared$given
   colnames(points) <- seq_len(ncol(points))
-  whitening <- tryCatch(
-    whiten(points[!out, , drop = FALSE], weights[!out], "x", given[!out, , drop = FALSE]),
+  affine <- tryCatch(
+    coordinates(points[!out, , drop = FALSE], given[!out, , drop = FALSE], weights[!out], "x",
+                shared$pairing, !fold$reference_out),
     brenier_error = function(e) NULL
   )
-  if (is.null(whitening)) return(NULL)
+  if (is.null(affine)) return(NULL)
+  whitening <- affine$data
   white <- to_white(whitening, points, given)
-  list(
-    whitening = whitening, train = white[!out, , drop = FALSE], train_weights = weights[!out],
+  sample <- list(
+    whitening = whitening, reference = affine$reference, train = white[!out, , drop = FALSE], train_weights = weights[!out],
     valid = white[out, , drop = FALSE], valid_weights = weights[out],
     # from the loss here to that in the units of the data
     shift = whitening$logdet + sum(fold$logdet[out] * weights[out]) / sum(weights[out])
   )
+  if (is.null(shared$pairing)) return(sample)
+  other <- other_points(shared$pairing, affine$reference, ncol(points), sum(!out), fold$reference_out)
+  sample$shift <- 0 # the loss is no log density
+  arrange_pair(sample, other, shared$pairing$side)
+}
+
+#' Affine coordinates of the data, and of the reference where it is a sample.
+#' @noRd
+coordinates <- function(points, given, weights, name, pairing, reference_rows = TRUE) {
+  if (is.null(pairing$reference)) {
+    return(list(data = whiten(points, weights, name, given), reference = NULL))
+  }
+  whiten_pair(points, weights, pairing$reference[reference_rows, , drop = FALSE])
 }
 
 #' Mean held-out loss by setting and round, over the folds: the loss of a point is
@@ -73,7 +91,7 @@ fold_sample <- function(fold, given, weights) {
 #' user lost patience.
 #' @noRd
 validate <- function(folds, settings, shared) {
-  samples <- lapply(folds, fold_sample, given = shared$given, weights = shared$weights)
+  samples <- lapply(folds, fold_sample, shared)
   samples <- samples[lengths(samples) > 0]
   if (length(samples) == 0) return(NULL)
   d <- ncol(folds[[1]]$points)
@@ -82,7 +100,7 @@ validate <- function(folds, settings, shared) {
     shared$progress$what <- if (length(samples) == 1) "Validating" else paste0("Fold ", k)
     for (s in which(promising(runs, k))) {
       run <- run_fold(samples[[k]], d, utils::modifyList(shared$control, settings[[s]]),
-                      shared$progress)
+                      shared)
       if (run$status == "interrupted") {
         return(list(interrupted = run, whitening = samples[[k]]$whitening))
       }
@@ -112,10 +130,11 @@ promising <- function(runs, k) {
 
 #' A run on one fold, with the held-out losses in the units of the data.
 #' @noRd
-run_fold <- function(sample, d, control, progress) {
+run_fold <- function(sample, d, control, shared) {
   run <- run_core(
     sample$train, d, sample$train_weights, sample$valid, sample$valid_weights, control,
-    all_rounds(control, d), progress$report, axes = sample$whitening$root
+    all_rounds(control, d), shared$progress$report, axes = sample$whitening$root,
+    learner = shared$pairing$learner, other = sample$other
   )
   rounds <- run$rounds
   # a round that was cut short says nothing of its atoms
