@@ -57,6 +57,7 @@ kl_bounds.brenier <- function(fit, newdata, control = brenier_control(), seed = 
       "{.arg newdata} is missing.", i = "The data of the fit would flatter it: give fresh ones."
     ), "argument", argument = "newdata")
   }
+  check_normal_reference(fit, "density")
   y <- predict(fit, newdata, type = "map")
   given <- new_covariates(fit, newdata)
   complete <- stats::complete.cases(y)

@@ -76,6 +76,7 @@ predict.brenier <- function(object, newdata = NULL,
 #' What belongs to a point, given its covariates.
 #' @noRd
 predict_at <- function(object, newdata, type) {
+  if (type != "map") check_normal_reference(object, type)
   x <- if (is.null(newdata)) object$x else new_points(object, newdata)
   given <- new_covariates(object, newdata)
   known <- if (is.null(given)) rep(TRUE, nrow(x)) else stats::complete.cases(given)
@@ -95,12 +96,23 @@ predict_at <- function(object, newdata, type) {
   value
 }
 
+#' A reference that is only a sample has neither density nor ranks, nor points of its own.
+#' @noRd
+check_normal_reference <- function(object, what) {
+  if (is.null(object$pairing$reference)) return(invisible())
+  brenier_abort(c(
+    "There is no {.val {what}} of a map to a sample: its reference has no density.",
+    i = "Fit without {.arg reference}, or ask for {.val map} or {.val inverse}."
+  ), "argument", argument = "type")
+}
+
 # Reference points that stand for N(0, I) where a mean or a quantile of several variables is asked for.
 law_points <- 1024
 
 #' Means, or quantiles where there are levels, of the law at each row of newdata, or the only law.
 #' @noRd
 predict_law <- function(object, newdata, level, tol) {
+  check_normal_reference(object, if (is.null(level)) "mean" else "quantile")
   if (is.null(object$design)) {
     if (!is.null(newdata)) {
       brenier_abort(c(

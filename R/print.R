@@ -30,9 +30,16 @@ print.brenier <- function(x, digits = 4, ...) {
       if (!is.null(x$design)) paste0(" given ", list_of(x$design$variables)), "\n", sep = "")
   cat(rows_of(x), "\n", sep = "")
   cat("  potential   ", potential_words(x), "\n", sep = "")
-  cat("  log lik.    ", format(x$log_likelihood / sum(x$weights), digits = digits),
-      " a point in the sample", sep = "")
-  if (is.na(x$held_out$log_likelihood)) {
+  cat(pairing_words(x))
+  if (is.na(x$log_likelihood)) {
+    cat("  log lik.    none: the reference is a sample")
+  } else {
+    cat("  log lik.    ", format(x$log_likelihood / sum(x$weights), digits = digits),
+        " a point in the sample", sep = "")
+  }
+  if (is.na(x$log_likelihood)) {
+    cat("\n")
+  } else if (is.na(x$held_out$log_likelihood)) {
     cat("; none held out\n")
   } else {
     cat(", ", format(x$held_out$log_likelihood, digits = digits), " (se ",
@@ -55,6 +62,16 @@ rows_of <- function(x) {
                                               format(sum(x$weights), digits = 4))
   paste0("  ", x$n, " points in ", x$d, " dimension", if (x$d > 1) "s", weighted,
          if (omitted) paste0("; ", omitted, " removed for missing values"))
+}
+
+#' How the steps learnt, where it was not by the likelihood.
+#' @noRd
+pairing_words <- function(x) {
+  if (is.null(x$pairing)) return("")
+  to <- if (is.null(x$pairing$reference)) "N(0, I)" else
+    paste(nrow(x$pairing$reference), "points of the reference")
+  way <- if (x$pairing$side == "data") paste("from the data to", to) else paste("from", to, "to the data")
+  paste0("  learner     ", x$pairing$learner, ", gradient ", way, "\n")
 }
 
 potential_words <- function(x) {

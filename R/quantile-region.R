@@ -45,6 +45,7 @@ quantile_region.default <- function(fit, level = c(0.5, 0.9), ...) {
 #' @export
 quantile_region.brenier <- function(fit, level = c(0.5, 0.9), newdata = NULL, n = 200, ...) {
   check_no_dots(..., known = c("level", "newdata", "n"))
+  check_normal_reference(fit, "rank")
   level <- check_level(level)
   n <- check_count(n, "n", 8)
   given <- region_covariates(fit, newdata)

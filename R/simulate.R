@@ -24,7 +24,7 @@ simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, ...)
       brenier_abort("{.arg newdata} must be left out: the fit has no covariates.", "argument",
                     argument = "newdata")
     }
-    y <- with_seed(seed, matrix(stats::rnorm(nsim * object$d), nsim, object$d))
+    y <- with_seed(seed, reference_draws(object, nsim))
     return(as.data.frame(invert(object, y)))
   }
   given <- new_covariates(object, newdata)
@@ -34,6 +34,14 @@ simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, ...)
   known <- stats::complete.cases(given)[row]
   x[known, ] <- invert(object, y[known, , drop = FALSE], given[row[known], , drop = FALSE])
   data.frame(row = row, x, check.names = FALSE)
+}
+
+#' Draws of the reference: normal, or rows of the sample that took its place.
+#' @noRd
+reference_draws <- function(object, nsim) {
+  reference <- object$pairing$reference
+  if (is.null(reference)) return(matrix(stats::rnorm(nsim * object$d), nsim, object$d))
+  reference[sample.int(nrow(reference), nsim, replace = TRUE), , drop = FALSE]
 }
 
 #' @rdname simulate.brenier
