@@ -42,6 +42,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     max_rounds = as.integer(max_rounds),
     given = as.integer(given),
     kappa = control$kappa,
+    learner = "likelihood",
     implicit = as.integer(control$implicit),
     step = control$step,
     penalty = control$penalty / n,

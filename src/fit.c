@@ -25,14 +25,14 @@ const char *const br_round_names[BR_ROUND_COLUMNS] = {
 
 typedef struct {
   const br_fit_options *options;
-  const br_sample *valid;
   const br_host *host;
   br_fit *fit;
+  br_learner learner;
   br_mirror mirror;
   br_columns columns;
   br_ledger ledger;
   br_tails tails;
-  br_loss_plan valid_plan;
+  br_loss_plan tails_plan;
   br_stopping stop;
   double validation;
   int round;
@@ -81,7 +81,8 @@ static void describe(fitter *f, double *row) {
 static void aim(fitter *f) {
   const br_mirror *m = &f->mirror;
   double derivative = 0;
-  for (int j = 0; j < m->u->n_coef; j++) derivative += m->moments.gradient[j] * m->delta[j];
+  for (int j = 0; j < m->u->n_coef; j++)
+    derivative += m->learner->moments.gradient[j] * m->delta[j];
   br_ledger_aim(&f->ledger, m->u, m->delta, derivative);
 }
 
@@ -165,7 +166,7 @@ static int add_columns(fitter *f) {
 
 static void drop_vanished(fitter *f, int *keep) {
   br_potential *u = &f->fit->u;
-  const br_moments *m = &f->mirror.moments;
+  const br_moments *m = &f->learner.moments;
   int first = br_ridge_first_atom(u), dropped = 0;
   for (int j = first; j < u->n_coef; j++) {
     /* explicit steps have no Hessian */
@@ -178,9 +179,8 @@ static void drop_vanished(fitter *f, int *keep) {
 
 static void record_round(fitter *f) {
   br_potential *u = &f->fit->u;
-  br_loss loss = {NAN, NAN};
   u->family->prepare(u);
-  if (f->valid->n > 0) loss = br_potential_loss(u, f->valid, &f->valid_plan, NULL);
+  br_loss loss = f->learner.kind->held_out(&f->learner, u);
   f->validation = loss.mean;
   double score = f->round > 0 && f->columns.n_found > 0 ? f->columns.found[0].score : NAN;
   double row[BR_ROUND_COLUMNS] = {f->round,  n_atoms(f),  f->mirror.objective,
@@ -200,12 +200,13 @@ static br_status rounds(fitter *f, int *keep) {
     status = descend(f, o->round_tol);
     if (status >= BR_ERR_SIZE) return status;
     drop_vanished(f, keep);
-    br_tails_complete(&f->tails, &f->fit->u, f->mirror.sample, &f->mirror.loss_plan);
+    if (!f->learner.kind->two_samples)
+      br_tails_complete(&f->tails, &f->fit->u, &f->learner.data.sample, &f->tails_plan);
     record_round(f);
     since = f->validation < best ? 0 : since + 1;
     if (f->validation > best + HOPELESS) break;
     if (f->validation < best) best = f->validation;
-    if (f->valid->n > 0 && since >= o->patience) break;
+    if (!isnan(f->validation) && since >= o->patience) break;
   }
   return status;
 }
@@ -226,12 +227,13 @@ static void add_pairs(br_potential *u, double *w) {
     }
 }
 
-void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *train,
-                const br_sample *valid, const br_host *host, br_workspace *ws) {
+void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_data *data,
+                const br_host *host, br_workspace *ws) {
+  const br_sample *train = &data->sample;
   int given = options->given, d = train->d - given;
   int max_quadratic = br_fit_max_quadratic(d, options->max_atoms);
   int room = options->max_atoms > 0 ? options->max_atoms + BR_MAX_TAILS(d) : 0;
-  fitter f = {.options = options, .valid = valid, .host = host, .fit = fit, .validation = NAN};
+  fitter f = {.options = options, .host = host, .fit = fit, .validation = NAN};
   br_potential *u = &fit->u;
   memset(fit, 0, sizeof *fit);
   br_ridge_make(u, d, given, max_quadratic, room, options->kappa, ws);
@@ -240,15 +242,18 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *tra
   fit->trace.rows = br_take(ws, (size_t)fit->trace.capacity * BR_TRACE_COLUMNS);
   fit->rounds.capacity = options->max_rounds + 1;
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
-  br_mirror_make(&f.mirror, &options->mirror, u, train, d * (1 + given) + max_quadratic + room, ws);
+  int max_coef = d * (1 + given) + max_quadratic + room;
+  br_learner_make(&f.learner, options->learner, data, u, max_coef, ws);
+  br_mirror_make(&f.mirror, &options->mirror, u, &f.learner, max_coef, ws);
   br_ledger_make(&f.ledger, u, train, &options->noise, ws);
   if (options->max_atoms > 0) {
     br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
-    br_tails_make(&f.tails, u, train, room, ws);
   }
-  if (valid->n > 0)
-    br_loss_plan_make(&f.valid_plan, u, valid->n,
-                      (double)valid->n * options->max_atoms * (20.0 + d * d), ws);
+  if (options->max_atoms > 0 && !options->learner->two_samples) {
+    br_tails_make(&f.tails, u, train, room, ws);
+    br_loss_plan_make(&f.tails_plan, u, train->n,
+                      (double)train->n * options->max_atoms * (20.0 + d * d), ws);
+  }
   br_stopping_start(&f.stop, options->tol, options->max_iter, options->max_seconds);
   int *keep = br_take_int(ws, room);
   f.patience = ROUND_STEPS;

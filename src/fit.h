@@ -23,6 +23,7 @@ typedef struct {
   int given;        /* last columns of the samples that are covariates */
   double kappa;     /* floor of the eigenvalues of Q */
   double min_score; /* columns below this violation are not worth adding */
+  const br_learner_kind *learner;
   br_mirror_options mirror;
   br_columns_options columns;
   br_sample noise; /* normal points of the ledger, one a row; none: no ledger */
@@ -48,9 +49,9 @@ typedef struct {
 /* Most quadratic directions that a potential of br_fit_run() has. */
 int br_fit_max_quadratic(int d, int max_atoms);
 
-/* Covariates must have mean zero and unit covariance in train, for the certificate. valid may
- * have no points. Everything in fit belongs to the workspace. */
-void br_fit_run(br_fit *fit, const br_fit_options *options, const br_sample *train,
-                const br_sample *valid, const br_host *host, br_workspace *ws);
+/* Covariates must have mean zero and unit covariance in the samples that are not held out, for
+ * the certificate. Everything in fit belongs to the workspace. */
+void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_data *data,
+                const br_host *host, br_workspace *ws);
 
 #endif

@@ -13,41 +13,18 @@
 #define MAX_LIFT 1e-2
 
 void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential *u,
-                    const br_sample *sample, int max_coef, br_workspace *ws) {
+                    br_learner *learner, int max_coef, br_workspace *ws) {
   memset(m, 0, sizeof *m);
   m->options = *options;
   m->u = u;
-  m->sample = sample;
+  m->learner = learner;
   m->adaptive = options->step;
   m->gap = INFINITY;
-  br_moments_make(&m->moments, &m->plan, u, sample->n, max_coef, ws);
-  br_loss_plan_make(&m->loss_plan, u, sample->n,
-                    (double)sample->n * max_coef * (20.0 + u->d * u->d), ws);
   m->gradient = br_take(ws, max_coef);
+  m->force = br_take(ws, max_coef);
   m->delta = br_take(ws, max_coef);
   m->start = br_take(ws, max_coef);
-  m->system = br_take(ws, (size_t)m->moments.ldm * m->moments.ldm);
-}
-
-/* Certificate, by convex duality: with T - C [1; b], C the regression of T on the covariates
- * b, and (D^2 u)^{-1} as dual variables (the shift makes them feasible for the linear
- * features) the penalised objective is nowhere on the constraints less than
- *
- *   mean loss + penalty - gap,
- *   gap = mean |T|^2 - |C|^2/2 - d + penalty - min over the constraints of g'coef,
- *
- * g being the gradient corrected for C. Covariates of mean zero and unit covariance make
- * C the mean of T [1; b]', which the linear features have for gradient. Without
- * covariates it is the mean of T. At the exact minimum of F the gap is
- * beta times the barrier parameter. Infinite where g is not dual feasible. */
-static double certificate(br_mirror *m, double penalty) {
-  br_potential *u = m->u;
-  double square = 0, *g = m->start;
-  memcpy(g, m->moments.gradient, u->n_coef * sizeof(double));
-  for (int k = 0; k < u->d * (1 + u->given); k++) square += g[k] * g[k];
-  u->family->penalty(u, m->options.penalty, g);
-  return m->moments.square_map - 0.5 * square - u->d + penalty -
-         u->family->dual_minimum(u, m->beta, m->moments.slope, g);
+  m->system = br_take(ws, (size_t)learner->moments.ldm * learner->moments.ldm);
 }
 
 static double step_size(const br_mirror *m) {
@@ -60,7 +37,7 @@ static double step_size(const br_mirror *m) {
  * duplicated features leave the system semidefinite. Frozen coefficients stay. */
 static br_status assemble(br_mirror *m, double lift) {
   br_potential *u = m->u;
-  const br_moments *mo = &m->moments;
+  const br_moments *mo = &m->learner->moments;
   int p = u->n_coef, ldm = mo->ldm;
   double on_metric = isinf(m->eta) ? 0 : 1 / m->eta, *M = m->system;
   for (int j = 0; j < p; j++)
@@ -87,22 +64,28 @@ static br_status assemble(br_mirror *m, double lift) {
 
 br_status br_mirror_prepare(br_mirror *m) {
   br_potential *u = m->u;
-  int p = u->n_coef, ldm = m->moments.ldm;
+  br_learner *learner = m->learner;
+  const br_learner_kind *kind = learner->kind;
+  int p = u->n_coef, ldm = learner->moments.ldm;
   m->gap = INFINITY; /* until it is proved for what u has become */
   m->eta = step_size(m);
   u->family->prepare(u);
-  br_moments_compute(&m->moments, &m->plan, u, m->sample, m->options.implicit, !isinf(m->eta));
+  /* a force other than the gradient is made of the metric */
+  br_status status = kind->moments(learner, u, m->options.implicit, kind->force || !isinf(m->eta));
   m->evaluations++;
-  if (!isfinite(m->moments.loss)) return BR_ERR_NOT_FINITE;
-  br_status status;
+  if (status != BR_OK) return status;
   for (double lift = 0; lift<MAX_LIFT; lift = lift> 0 ? 100 * lift : MIN_LIFT) {
     status = assemble(m, lift);
     if (status == BR_OK) status = br_cholesky(p, m->system, ldm);
     if (status == BR_OK) break;
   }
   if (status != BR_OK) return status;
-  m->gap = certificate(m, m->objective - m->moments.loss);
-  for (int j = 0; j < p; j++) m->delta[j] = -m->gradient[j];
+  m->gap = kind->gap(learner, u, m->options.penalty, m->objective - learner->moments.loss, m->beta,
+                     m->start);
+  memcpy(m->force, m->gradient, p * sizeof(double));
+  if (kind->force) status = kind->force(learner, u, m->gradient, m->force);
+  if (status != BR_OK) return status;
+  for (int j = 0; j < p; j++) m->delta[j] = -m->force[j];
   status = br_cholesky_solve(p, 1, m->system, ldm, m->delta, ldm);
   if (status != BR_OK) return status;
   m->descent = 0;
@@ -119,7 +102,7 @@ static double change(br_mirror *m, double start, double barrier_at_start) {
   double barrier;
   u->family->prepare(u);
   if (u->family->barrier(u, 0, &barrier, NULL, NULL, 0) != BR_OK) return INFINITY;
-  double loss = br_potential_loss(u, m->sample, &m->loss_plan, NULL).mean;
+  double loss = m->learner->kind->loss(m->learner, u);
   m->evaluations++;
   if (!isfinite(loss)) return INFINITY;
   double objective = loss + u->family->penalty(u, m->options.penalty, NULL);
@@ -131,9 +114,10 @@ br_status br_mirror_advance(br_mirror *m) {
   int p = u->n_coef;
   double start = m->objective;
   memcpy(m->start, u->coef, p * sizeof(double));
-  double t = fmin(1, TO_BOUNDARY * u->family->max_step(u, m->delta));
   /* below this the change of F is lost in the rounding of the loss */
   double noise = 1e-14 * (1 + fabs(start));
+  if (m->descent < -noise) return BR_STALLED; /* the force of a learner may point uphill */
+  double t = fmin(1, TO_BOUNDARY * u->family->max_step(u, m->delta));
   int halvings = 0;
   for (; halvings < MAX_HALVINGS; halvings++, t /= 2) {
     for (int j = 0; j < p; j++) u->coef[j] = m->start[j] + t * m->delta[j];

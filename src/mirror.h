@@ -1,18 +1,20 @@
-/* The mirror step on the data side. The objective is
+/* The mirror step. The objective is
  *
- *   F(coef) = mean loss + penalty * sum theta + beta B(coef)
+ *   F(coef) = loss + penalty * sum theta + beta B(coef)
  *
- * and with gradient g, mirror metric G and Hessian H of F a step solves
+ * and with gradient g, mirror metric G and Hessian H of F, the loss and what belongs to it as
+ * the learner has them, a step solves
  *
  *   explicit   (G + eta beta B'') delta = -eta g    the parabolic Monge-Ampere equation,
  *                                                   projected on the features
  *   implicit   (G + eta H)        delta = -eta g    eta -> infinity is Newton
  *
- * followed by backtracking on F, so that every iterate stays strictly convex. */
+ * followed by backtracking on F, so that every iterate stays strictly convex. A learner may put
+ * a force of its own in the place of g. */
 #ifndef BR_MIRROR_H
 #define BR_MIRROR_H
 
-#include "moments.h"
+#include "learner.h"
 
 typedef struct {
   int implicit;      /* 0: explicit */
@@ -26,29 +28,26 @@ typedef struct {
 typedef struct {
   br_mirror_options options;
   br_potential *u;
-  const br_sample *sample;
-  br_moments moments;
-  br_moments_plan plan;
-  br_loss_plan loss_plan;
-  double *gradient, *delta, *start, *system;
+  br_learner *learner;
+  double *gradient, *force, *delta, *start, *system;
   double beta;     /* weight of the barrier */
   double adaptive; /* next step size of the adaptive schedule */
 
   /* about the last call */
-  double objective; /* mean loss + penalty */
+  double objective; /* loss + penalty */
   double eta;       /* step size */
   double decrement; /* sqrt(-g'delta / min(eta, 1)): the local norm of the gradient */
   double length;    /* fraction of delta that was taken */
   double gap;       /* certificate: objective - minimum over the dictionary <= gap */
   int steps;        /* steps taken so far */
-  int evaluations;  /* passes over the sample so far */
+  int evaluations;  /* passes over the samples so far */
   double barrier;   /* B */
   double descent;   /* -g'delta */
 } br_mirror;
 
 /* max_coef bounds the coefficients that u will ever have. */
 void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential *u,
-                    const br_sample *sample, int max_coef, br_workspace *ws);
+                    br_learner *learner, int max_coef, br_workspace *ws);
 
 /* Moments, direction, decrement and certificate at the current coefficients. */
 br_status br_mirror_prepare(br_mirror *m);

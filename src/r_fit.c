@@ -1,6 +1,13 @@
 #include "fit.h"
 #include "r_common.h"
 
+static const br_learner_kind *learner_named(SEXP name) {
+  const br_learner_kind *kind =
+      Rf_isString(name) && XLENGTH(name) == 1 ? br_learner_find(CHAR(STRING_ELT(name, 0))) : NULL;
+  if (!kind) Rf_error("internal error: there is no such learner; please report");
+  return kind;
+}
+
 static br_fit_options options_from_list(SEXP list) {
   SEXP eta = glue_get(list, "eta");
   br_fit_options o = {.tol = glue_double(list, "tol"),
@@ -14,6 +21,7 @@ static br_fit_options options_from_list(SEXP list) {
                       .given = glue_int(list, "given"),
                       .kappa = glue_double(list, "kappa"),
                       .min_score = glue_double(list, "min_score"),
+                      .learner = learner_named(glue_get(list, "learner")),
                       .mirror = {.implicit = glue_int(list, "implicit"),
                                  .eta = eta == R_NilValue ? NULL : REAL(eta),
                                  .n_eta = (int)Rf_xlength(eta),
@@ -52,11 +60,11 @@ SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weig
   glue_host_state state;
   br_host host = glue_host(&state, progress_sexp);
   br_fit_options options = options_from_list(options_sexp);
-  br_sample train = glue_sample(x_sexp, weight_sexp);
-  br_sample valid = glue_sample(valid_sexp, valid_weight_sexp);
+  br_learner_data data = {.sample = glue_sample(x_sexp, weight_sexp),
+                          .held_sample = glue_sample(valid_sexp, valid_weight_sexp)};
   br_fit fit;
   GetRNGstate();
-  br_fit_run(&fit, &options, &train, &valid, &host, &ws);
+  br_fit_run(&fit, &options, &data, &host, &ws);
   PutRNGstate();
 
   const char *names[] = {"potential", "trace", "rounds", "gap", "status", ""};

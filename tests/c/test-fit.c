@@ -14,6 +14,7 @@ static br_fit_options standard(size_t n) {
                                   .patience = 3,
                                   .kappa = 0.05,
                                   .min_score = 1e-3,
+                                  .learner = br_learner_find("likelihood"),
                                   .mirror = {.implicit = 1, .step = INFINITY, .penalty = penalty},
                                   .columns = {.min_width = 0.1,
                                               .max_width = 3,
@@ -41,7 +42,8 @@ static br_fit run(const br_fit_options *options, const br_sample *train, const b
   uint64_t seed = 2026;
   const br_host host = heap_host(&seed);
   br_fit fit;
-  br_fit_run(&fit, options, train, valid, &host, &heap);
+  const br_learner_data data = {.sample = *train, .held_sample = *valid};
+  br_fit_run(&fit, options, &data, &host, &heap);
   return fit;
 }
 
@@ -283,7 +285,8 @@ static void test_stopped(int steps) {
   watcher w = {.seed = 3, .stop_at = steps};
   const br_host host = {&w, watch, watch_uniform};
   br_fit fit;
-  br_fit_run(&fit, &o, &train, &no_sample, &host, &heap);
+  const br_learner_data data = {.sample = train};
+  br_fit_run(&fit, &o, &data, &host, &heap);
   CHECK(fit.status == BR_INTERRUPTED && w.calls == steps);
   CHECK(fit.trace.n == steps + 1);
   check_state(&fit, &o, &train);

@@ -221,18 +221,21 @@ static void test_gaussian(void) {
   br_sample data = on_line(300, s), noise = on_line(64, 1);
   br_mirror_options options = {.eta = &eta, .n_eta = 1, .step = eta};
   br_potential u;
+  const br_learner_data samples = {.sample = data};
+  br_learner learner;
   br_mirror mirror;
   br_ledger ledger;
   double regret = 0, b = 1;
   br_ridge_make(&u, 1, 0, 1, 0, 1e-3, &heap);
-  br_mirror_make(&mirror, &options, &u, &data, 2, &heap);
+  br_learner_make(&learner, br_learner_find("likelihood"), &samples, &u, 2, &heap);
+  br_mirror_make(&mirror, &options, &u, &learner, 2, &heap);
   br_ledger_make(&ledger, &u, &data, &noise, &heap);
   br_ledger_update(&ledger, &u);
   for (int k = 0; k < 10; k++) {
     double derivative = 0, jeffreys = .5 * pow(b * s - 1 / (b * s), 2);
     CHECK_NEAR(ledger.semidual - s, pow(b * s - 1, 2) / (2 * b), 1e-13);
     CHECK(br_mirror_prepare(&mirror) == BR_OK);
-    for (int j = 0; j < 2; j++) derivative += mirror.moments.gradient[j] * mirror.delta[j];
+    for (int j = 0; j < 2; j++) derivative += learner.moments.gradient[j] * mirror.delta[j];
     br_ledger_aim(&ledger, &u, mirror.delta, derivative);
     CHECK(br_mirror_advance(&mirror) == BR_OK && mirror.length == 1);
     br_ledger_step(&ledger, &u, mirror.length);

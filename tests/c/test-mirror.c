@@ -7,11 +7,15 @@
 typedef struct {
   br_potential u;
   br_sample sample;
+  br_learner learner;
   br_mirror m;
 } problem;
 
 static void start(problem *p, const br_mirror_options *options, double beta) {
-  br_mirror_make(&p->m, options, &p->u, &p->sample, ((br_ridge *)p->u.self)->max_coef, &heap);
+  const int max_coef = ((br_ridge *)p->u.self)->max_coef;
+  const br_learner_data data = {.sample = p->sample};
+  br_learner_make(&p->learner, br_learner_find("likelihood"), &data, &p->u, max_coef, &heap);
+  br_mirror_make(&p->m, options, &p->u, &p->learner, max_coef, &heap);
   p->m.beta = beta;
 }
 
@@ -367,7 +371,6 @@ static void test_threads(void) {
     p.u = naive_potential(&seed, 3, -1, 40, 0.05);
     p.sample = naive_sample(&seed, 7101, 3, 1);
     start(&p, &options, 1e-3);
-    CHECK(p.m.plan.threads == heap_threads() && p.m.loss_plan.threads == heap_threads());
     for (int k = 0; k < 2; k++)
       CHECK(br_mirror_prepare(&p.m) == BR_OK && br_mirror_advance(&p.m) == BR_OK);
     coef[threads - 1] = p.u.coef;

@@ -1,0 +1,66 @@
+/* What a mirror step learns from samples. All learners serve one step (mirror.h); they differ
+ * in the objective, in the metric, and in how they come to a direction:
+ *
+ *   likelihood  minus the log likelihood of the sample; the metric is that of the
+ *               parabolic Monge-Ampere equation (likelihood.c)
+ *
+ * A learner is one row of a table and a state of its own. */
+#ifndef BR_LEARNER_H
+#define BR_LEARNER_H
+
+#include "moments.h"
+
+/* Samples without points are missing. The held-out ones take the places of the two before them
+ * where the objective is validated. */
+typedef struct {
+  br_sample sample; /* where the potential and its features are averaged as they are */
+  br_sample other;  /* of the second law, in the space of the map, for learners of two samples */
+  br_sample held_sample, held_other;
+} br_learner_data;
+
+typedef struct br_learner br_learner;
+
+typedef struct {
+  const char *name;
+  int two_samples;
+
+  /* Fills self and the storage of moments; max_coef bounds the coefficients that u ever has. */
+  void (*make)(br_learner *l, const br_potential *u, int max_coef, br_workspace *ws);
+
+  /* The moments at the coefficients of u, which is prepared: the loss, its gradient, and the two
+   * matrices where they are asked for. */
+  br_status (*moments)(br_learner *l, const br_potential *u, int want_hessian, int want_metric);
+
+  /* From the gradient of the whole objective F that a step lowers, after moments(), the force
+   * that takes its place in the step: zero where and only where a step should come to rest, and
+   * the gradient itself where this is NULL. */
+  br_status (*force)(br_learner *l, const br_potential *u, const double *gradient, double *force);
+
+  /* The loss alone; not finite where there is none. */
+  double (*loss)(br_learner *l, const br_potential *u);
+
+  /* Mean and mean square of the loss with the held-out samples; NaN where there are none. */
+  br_loss (*held_out)(br_learner *l, const br_potential *u);
+
+  /* After moments(): the objective loss + lambda sum theta is nowhere on the constraints less
+   * than what it is, loss + penalty, minus this. work has n_coef doubles. */
+  double (*gap)(br_learner *l, br_potential *u, double lambda, double penalty, double beta,
+                double *work);
+} br_learner_kind;
+
+struct br_learner {
+  const br_learner_kind *kind;
+  br_learner_data data;
+  br_moments moments;
+  void *self;
+};
+
+extern const br_learner_kind br_likelihood_learner;
+
+/* NULL if there is no learner of that name. */
+const br_learner_kind *br_learner_find(const char *name);
+
+void br_learner_make(br_learner *l, const br_learner_kind *kind, const br_learner_data *data,
+                     const br_potential *u, int max_coef, br_workspace *ws);
+
+#endif
