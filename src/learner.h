@@ -3,6 +3,9 @@
  *
  *   likelihood  minus the log likelihood of the sample; the metric is that of the
  *               parabolic Monge-Ampere equation (likelihood.c)
+ *   semidual    the semi-dual of optimal transport between two samples (semidual.h)
+ *   logistic    the same objective; directions by telling the samples apart (logistic.c)
+ *   score       the same objective; directions by the score, against N(0, I) (score.c)
  *
  * A learner is one row of a table and a state of its own. */
 #ifndef BR_LEARNER_H
@@ -55,7 +58,8 @@ struct br_learner {
   void *self;
 };
 
-extern const br_learner_kind br_likelihood_learner;
+extern const br_learner_kind br_likelihood_learner, br_semidual_learner, br_logistic_learner,
+    br_score_learner;
 
 /* NULL if there is no learner of that name. */
 const br_learner_kind *br_learner_find(const char *name);

@@ -7,29 +7,13 @@
 #include <string.h>
 
 #define METRIC_POINTS 512 /* points of the data at most: the step size to a few percent */
-#define SUM_BLOCK 256     /* terms summed before they join the total: less rounding */
 
 /* x enters u* to second order only: this leaves u* an error below rounding. */
 static const br_inverse_options closely = {.tol = 1e-8, .max_iter = 100};
 
 /* --- memory --------------------------------------------------------------- */
 
-static void *reuse(void *ctx, size_t bytes) {
-  br_reused *r = ctx;
-  if (r->next >= BR_LEDGER_BLOCKS) return r->from.alloc(r->from.ctx, bytes);
-  int at = r->next++;
-  if (bytes > r->size[at]) {
-    r->block[at] = r->from.alloc(r->from.ctx, bytes);
-    r->size[at] = bytes;
-  }
-  return r->block[at];
-}
-
-/* The workspace of one call, free again at the next. */
-static br_workspace *anew(br_ledger *ledger) {
-  ledger->reused.next = 0;
-  return &ledger->ws;
-}
+static br_workspace *anew(br_ledger *ledger) { return br_reused_anew(&ledger->reused); }
 
 /* Evenly spaced points of the data, with their weights made to sum to one. */
 static br_sample some_of(const br_sample *data, size_t n, br_workspace *ws) {
@@ -72,27 +56,14 @@ void br_ledger_make(br_ledger *ledger, const br_potential *u, const br_sample *d
   ledger->block =
       br_take(ws, (size_t)ledger->lanes * (4 * (size_t)d + u->given + BR_PACKED_SIZE(d) + 2) +
                       u->family->scratch_size(u, ledger->lanes, 0));
-  ledger->reused.from = *ws;
-  ledger->ws = (br_workspace){reuse, &ledger->reused};
+  br_reused_make(&ledger->reused, ws);
 }
 
 /* --- means ---------------------------------------------------------------- */
 
-/* Weighted mean of n values, or the plain one. */
-static double mean(size_t n, const double *value, const double *weight) {
-  double total = 0;
-  for (size_t start = 0; start < n; start += SUM_BLOCK) {
-    size_t end = n - start < SUM_BLOCK ? n : start + SUM_BLOCK;
-    double sum = 0;
-    for (size_t i = start; i < end; i++) sum += weight ? weight[i] * value[i] : value[i];
-    total += sum;
-  }
-  return weight ? total : total / (double)n;
-}
-
 static double mean_on_data(br_ledger *ledger, const br_potential *u) {
   br_potential_eval(u, ledger->data, NULL, NULL, ledger->on_data, anew(ledger));
-  return mean(ledger->data->n, ledger->on_data, ledger->data->weight);
+  return br_mean(ledger->data->n, ledger->on_data, ledger->data->weight);
 }
 
 /* u at the x_j, in on_model. */
@@ -133,12 +104,12 @@ static br_status move(br_ledger *ledger, br_potential *u) {
   u->family->prepare(u);
   if (ledger->open) {
     pair(ledger, u);
-    below = mean(m, ledger->pairing, NULL);
+    below = br_mean(m, ledger->pairing, NULL);
   }
   br_status status = solve(ledger, u);
   if (status != BR_OK) return status;
   pair(ledger, u);
-  double conjugate = mean(m, ledger->pairing, NULL);
+  double conjugate = br_mean(m, ledger->pairing, NULL);
   ledger->semidual = mean_on_data(ledger, u) + conjugate;
   ledger->bregman = conjugate - below;
   return BR_OK;
@@ -202,7 +173,8 @@ void br_ledger_aim(br_ledger *ledger, br_potential *u, const double *delta, doub
   along.family->prepare(&along);
   br_potential_eval(&along, &ledger->some, ledger->slope, NULL, NULL, anew(ledger));
   on_model(ledger, &along);
-  ledger->unit_gain = mean(ledger->noise.n, ledger->on_model, NULL) - mean_on_data(ledger, &along);
+  ledger->unit_gain =
+      br_mean(ledger->noise.n, ledger->on_model, NULL) - mean_on_data(ledger, &along);
   u->family->prepare(u);
   double square = metric(ledger, u);
   ledger->jeffreys = square > 0 ? -derivative / square * ledger->unit_gain : 0;

@@ -28,16 +28,6 @@
 
 #include "potential.h"
 
-#define BR_LEDGER_BLOCKS 4
-
-/* Gives the same memory again each time it starts anew. */
-typedef struct {
-  br_workspace from;
-  void *block[BR_LEDGER_BLOCKS];
-  size_t size[BR_LEDGER_BLOCKS];
-  int next;
-} br_reused;
-
 typedef struct {
   double semidual;          /* J at the present potential */
   double first, lowest;     /* J at the start of the path, and its minimum on it */
@@ -60,8 +50,7 @@ typedef struct {
   double *block;    /* of the loop over `some` */
   double unit_gain; /* <delta, rho - mu> */
   int lanes, open;
-  br_reused reused;
-  br_workspace ws; /* the memory of `reused`: a ledger must stay where it was made */
+  br_reused reused; /* a ledger must stay where it was made */
 } br_ledger;
 
 /* A ledger of paths of u; noise, y_j in rows, may have no points. O(n + m d) memory. */

@@ -42,6 +42,7 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
   int d = u->d, p = pad(max_coef, BR_GRAM_PAD) + BR_GRAM_PAD;
   size_t pieces = n / MIN_PIECE;
   plan->d = d;
+  plan->at_identity = 0;
   plan->pieces = pieces < 1 ? 1 : pieces > BR_PIECES ? BR_PIECES : (int)pieces;
   plan->threads = br_threads_for((double)n * p * (p * (d + 2.0)));
   if (plan->threads > plan->pieces) plan->threads = plan->pieces;
@@ -57,7 +58,7 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
 typedef struct {
   int d, given, p, padded, linear, curved, ld,
       lanes; /* padded = p, curved = p - linear, to a tile */
-  int want_hessian, want_metric;
+  int want_hessian, want_metric, at_identity;
   double *slope, *curve, *steep, *force;
   double *x, *map, *hess, *logdet, *weight, *root, *scratch;
 } superblock;
@@ -72,6 +73,7 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
   s.lanes = br_block_lanes(d) < s.ld ? br_block_lanes(d) : s.ld;
   s.want_hessian = want_hessian;
   s.want_metric = want_metric;
+  s.at_identity = plan->at_identity;
   s.slope = memory;
   s.curve = s.slope + plan->array;
   s.steep = s.curve + plan->array;
@@ -91,12 +93,21 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
   return s;
 }
 
+static void set_identity(const superblock *s, int at, int n) {
+  for (int i = 0; i < s->d; i++) {
+    memcpy(s->map + (size_t)i * s->ld + at, s->x + (size_t)i * s->ld + at, n * sizeof(double));
+    for (int j = 0; j <= i; j++)
+      for (int b = at; b < at + n; b++) s->hess[BR_PACKED(i, j) * s->ld + b] = i == j;
+  }
+}
+
 /* Map, factor and jets of lanes [at, at + n) of the superblock from point start on. */
 static void fill(br_moments *m, const superblock *s, const br_potential *u, const br_sample *sample,
                  size_t start, int count, int at, int n) {
   int d = s->d, ld = s->ld;
   br_sample_block(sample, start, count, n, ld, s->x + at, s->weight + at);
   u->family->eval(u, n, ld, s->x + at, s->map + at, s->hess + at, s->scratch + at, 1);
+  if (s->at_identity) set_identity(s, at, n);
   br_simd()->cholesky(d, n, ld, s->hess + at, s->logdet + at);
   for (int b = at; b < at + n; b++) {
     double square = 0;

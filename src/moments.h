@@ -33,6 +33,7 @@ typedef struct {
 
 typedef struct {
   int d, pieces, threads;
+  int at_identity; /* T = x and D^2 u = I in the place of those of u, the features as they are */
   br_moments piece[BR_PIECES];
   size_t memory_a_thread, array;
   double *memory;

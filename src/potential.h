@@ -75,6 +75,10 @@ struct br_family {
   void (*value)(const br_potential *u, int n, int ld, const double *x, double *value,
                 double *scratch);
 
+  /* The features themselves, psi_j in row j of values. Scratch as for value. */
+  void (*features)(const br_potential *u, int n, int ld, const double *x, double *values,
+                   double *scratch);
+
   void (*jets)(const br_potential *u, const br_jets *jets, const double *scratch);
 
   /* Multiplies M[j * ldm + l], l >= j, by the inner products w_j'w_l. */

@@ -164,36 +164,60 @@ static void eval(const br_potential *u, int n, int ld, const double *x, double *
   br_simd()->atoms(&atoms, n, ld, x, map, hess, slope, curve, keep);
 }
 
+/* psi_j, j beyond the linear ones, in row; t is scratch. */
+static void feature(const br_potential *u, int j, int n, int ld, const double *x, double *row,
+                    double *t) {
+  const br_ridge *r = self(u);
+  const br_kernels *kernels = br_simd();
+  const double *w = br_ridge_direction(u, j);
+  double c = r->centre[j], a = r->width[j];
+  int is_atom = j >= br_ridge_first_atom(u), is_gate = is_atom && r->profile[j] == BR_GATE;
+  if (is_gate) kernels->project(r->given, n, ld, w + r->d, x + (size_t)r->d * ld, t);
+  else kernels->project(r->d + r->given, n, ld, w, x, t);
+  if (!is_atom) {
+    for (int b = 0; b < n; b++) row[b] = 0.5 * t[b] * t[b];
+    return;
+  }
+  for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
+  kernels->profile((br_profile)r->profile[j], (size_t)n, t, row);
+  if (is_gate) {
+    kernels->project(r->d, n, ld, w, x, t);
+    for (int b = 0; b < n; b++) row[b] *= 0.5 * t[b] * t[b];
+  } else {
+    for (int b = 0; b < n; b++) row[b] *= a * a;
+  }
+}
+
 static void value(const br_potential *u, int n, int ld, const double *x, double *value,
                   double *scratch) {
   const br_ridge *r = self(u);
-  double *t = scratch, *s = scratch + ld;
+  double *t = scratch, *row = scratch + ld;
   br_simd()->project(r->d, n, ld, u->coef, x, value);
   for (int l = 1; l <= r->given; l++) {
     br_simd()->project(r->d, n, ld, u->coef + l * r->d, x, t);
     for (int b = 0; b < n; b++) value[b] += t[b] * x[(size_t)(r->d + l - 1) * ld + b];
   }
   for (int j = r->n_linear; j < u->n_coef; j++) {
-    int is_atom = j >= br_ridge_first_atom(u);
-    double c = r->centre[j], a = r->width[j];
-    const double *w = br_ridge_direction(u, j);
-    if (is_atom && r->profile[j] == BR_GATE) {
-      br_simd()->project(r->given, n, ld, w + r->d, x + (size_t)r->d * ld, t);
-      for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
-      br_simd()->profile(BR_GATE, (size_t)n, t, s);
-      br_simd()->project(r->d, n, ld, w, x, t);
-      for (int b = 0; b < n; b++) value[b] += u->coef[j] * 0.5 * t[b] * t[b] * s[b];
-      continue;
-    }
-    br_simd()->project(r->d + r->given, n, ld, w, x, t);
-    if (is_atom) {
-      for (int b = 0; b < n; b++) t[b] = (t[b] - c) / a;
-      br_simd()->profile((br_profile)r->profile[j], (size_t)n, t, s);
-    } else {
-      for (int b = 0; b < n; b++) s[b] = 0.5 * t[b] * t[b];
-    }
-    for (int b = 0; b < n; b++) value[b] += u->coef[j] * a * a * s[b];
+    feature(u, j, n, ld, x, row, t);
+    for (int b = 0; b < n; b++) value[b] += u->coef[j] * row[b];
   }
+}
+
+static void features(const br_potential *u, int n, int ld, const double *x, double *values,
+                     double *scratch) {
+  const br_ridge *r = self(u);
+  for (int j = 0; j < r->n_linear; j++) {
+    const double *xk = x + (size_t)(j % r->d) * ld;
+    double *row = values + (size_t)j * ld;
+    if (j < r->d) {
+      memcpy(row, xk, n * sizeof(double));
+    } else {
+      const double *covariate = x + (size_t)(j / r->d - 1 + r->d) * ld;
+      for (int b = 0; b < n; b++) row[b] = xk[b] * covariate[b];
+    }
+  }
+  for (int j = r->n_linear; j < u->n_coef; j++)
+    feature(u, j, n, ld, x, values + (size_t)j * ld, scratch);
 }
 
 static void jets(const br_potential *u, const br_jets *o, const double *scratch) {
@@ -394,6 +418,7 @@ const br_family br_ridge_family = {
     .scratch_size = scratch_size,
     .eval = eval,
     .value = value,
+    .features = features,
     .jets = jets,
     .scale_by_directions = scale_by_directions,
     .n_linear = n_linear,

@@ -17,4 +17,7 @@ typedef struct {
 void br_sample_block(const br_sample *sample, size_t start, int count, int n, int ld, double *x,
                      double *weight);
 
+/* Mean of n values with weights that sum to one, or the plain mean where weight is NULL. */
+double br_mean(size_t n, const double *value, const double *weight);
+
 #endif

@@ -16,4 +16,19 @@ typedef struct {
 double *br_take(br_workspace *ws, size_t count);
 int *br_take_int(br_workspace *ws, size_t count);
 
+/* A workspace that gives the same memory again each time it starts anew, for calls in a loop. It
+ * must stay where it was made. */
+#define BR_REUSED_BLOCKS 4
+typedef struct {
+  br_workspace from, ws; /* ws is the one to hand out */
+  void *block[BR_REUSED_BLOCKS];
+  size_t size[BR_REUSED_BLOCKS];
+  int next;
+} br_reused;
+
+void br_reused_make(br_reused *reused, const br_workspace *from);
+
+/* The workspace of one call, free again at the next. */
+br_workspace *br_reused_anew(br_reused *reused);
+
 #endif
