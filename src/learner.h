@@ -35,8 +35,7 @@ typedef struct {
   br_status (*moments)(br_learner *l, const br_potential *u, int want_hessian, int want_metric);
 
   /* From the gradient of the whole objective F that a step lowers, after moments(), the force
-   * that takes its place in the step: zero where and only where a step should come to rest, and
-   * the gradient itself where this is NULL. */
+   * that takes its place in the step; the gradient itself where this is NULL. */
   br_status (*force)(br_learner *l, const br_potential *u, const double *gradient, double *force);
 
   /* The loss alone; not finite where there is none. */

@@ -6,14 +6,16 @@
  *
  * is least at h near log(rho/mu). Its gradient at zero is g/2, g that of J, and l is convex: so
  * theta is a direction of descent of J, and vanishes where g does. The step takes the force
- * -M theta in the place of g, to which it is equal to first order.
+ * -M theta in the place of g, to which it is equal to first order, M twice the Hessian of l.
  *
  * Penalty and barrier have to be in balance with the samples, not with what the regression
  * makes of them. So they shift the regression: l + e'theta/2, e their gradient, has the gradient
  * (g + e)/2 of F at zero, and what was said of J and g holds of F and g + e.
  *
- * Where the features separate the samples, l has no minimum: a small multiple of theta'M theta
- * keeps theta finite and the rest to the search of the step. */
+ * Where the features separate the samples, l has no minimum, and where they are many it overfits:
+ * the ridge p theta'M theta/(2 n) keeps theta finite, as a prior of variance one for h would, n
+ * the effective number of points of the smaller sample. What it takes from a small theta, a
+ * factor 1 + 2 p/n, is given back. */
 #include "semidual.h"
 
 #include "linalg.h"
@@ -21,8 +23,7 @@
 #include <math.h>
 #include <string.h>
 
-#define RIDGE 1e-6
-#define ENOUGH 1e-20 /* squared decrement, over that at the start */
+#define LAST 1e-10 /* squared decrement, over that of the first step, of the last */
 #define MAX_STEPS 50
 #define MAX_HALVINGS 30
 #define ARMIJO 1e-4
@@ -41,7 +42,14 @@ typedef struct {
   class side[2]; /* the sample, the x_j */
   double *theta, *gradient, *delta, *ridge, *system, *gram, *tilt;
   double intercept;
+  double points, shrink; /* n and p/n */
 } logistic;
+
+static double effective(const br_sample *sample) {
+  double square = 0;
+  for (size_t i = 0; i < sample->n; i++) square += sample->weight[i] * sample->weight[i];
+  return 1 / square;
+}
 
 static void make(br_learner *l, const br_potential *u, int max_coef, br_workspace *ws) {
   br_semidual_make(l, u, max_coef, sizeof(logistic), ws);
@@ -55,10 +63,29 @@ static void make(br_learner *l, const br_potential *u, int max_coef, br_workspac
     s->side[k].mean = br_take(ws, max_coef);
     s->side[k].slope = br_take(ws, max_coef);
   }
+  s->points = fmin(effective(&s->side[0].points), effective(&s->side[1].points));
   double **arrays[] = {&s->theta, &s->gradient, &s->delta, &s->ridge, &s->tilt};
   for (int k = 0; k < 5; k++) *arrays[k] = br_take(ws, max_coef);
   s->system = br_take(ws, square);
   s->gram = br_take(ws, square);
+}
+
+/* The metric is twice the Hessian of l at zero: the covariance of the features under the even
+ * mixture of mu and rho. The force is then equal to g to first order. */
+static br_status moments(br_learner *l, const br_potential *u, int want_hessian, int want_metric) {
+  logistic *s = l->self;
+  br_moments *m = &l->moments;
+  int p = u->n_coef;
+  br_status status = br_semidual_moments(l, u, want_hessian, want_metric);
+  if (status != BR_OK || !want_metric) return status;
+  const double *mean = s->side[0].mean, *g = m->gradient;
+  br_features_sum(&s->shared.features, u, &s->side[0].points, s->side[0].mean, s->gram);
+  for (int j = 0; j < p; j++)
+    for (int i = j; i < p; i++) {
+      size_t at = (size_t)j * m->ldm + i;
+      m->metric[at] = 0.5 * (m->metric[at] + s->gram[at] - mean[j] * mean[i]) + 0.25 * g[j] * g[i];
+    }
+  return BR_OK;
 }
 
 static double log1p_exp(double t) { return fmax(t, 0) + log1p(exp(-fabs(t))); }
@@ -80,7 +107,7 @@ static double objective(logistic *s, const br_learner *l, int p, double intercep
   }
   br_semidual_force(l, p, theta, s->ridge);
   for (int j = 0; j < p; j++)
-    total += 0.5 * s->tilt[j] * theta[j] - 0.5 * RIDGE * s->ridge[j] * theta[j];
+    total += 0.5 * s->tilt[j] * theta[j] - 0.5 * s->shrink * s->ridge[j] * theta[j];
   return total;
 }
 
@@ -90,8 +117,8 @@ static br_status newton(logistic *s, const br_learner *l, const br_potential *u,
   int p = u->n_coef, ldm = l->moments.ldm;
   double slope = 0, total = 0;
   size_t square = (size_t)p * ldm;
-  for (int j = 0; j < p; j++) s->gradient[j] = 0.5 * s->tilt[j] - RIDGE * s->ridge[j];
-  for (size_t i = 0; i < square; i++) s->system[i] = RIDGE * l->moments.metric[i];
+  for (int j = 0; j < p; j++) s->gradient[j] = 0.5 * s->tilt[j] - s->shrink * s->ridge[j];
+  for (size_t i = 0; i < square; i++) s->system[i] = s->shrink * l->moments.metric[i];
   for (int k = 0; k < 2; k++) {
     class *side = &s->side[k];
     br_sample weighted = side->points;
@@ -163,7 +190,7 @@ static br_status regress(logistic *s, const br_learner *l, const br_potential *u
       shift -= s->side[0].mean[j] * s->delta[j];
     }
     if (step == 0) first = decrement;
-    if (!(decrement > ENOUGH * first)) return BR_OK;
+    if (!(decrement > 0)) return BR_OK;
     for (int halvings = 0; halvings < MAX_HALVINGS; halvings++, t /= 2) {
       for (int j = 0; j < p; j++) trial[j] = s->theta[j] + t * s->delta[j];
       scores(s, u, trial);
@@ -176,6 +203,7 @@ static br_status regress(logistic *s, const br_learner *l, const br_potential *u
     }
     memcpy(s->theta, trial, p * sizeof(double));
     s->intercept += t * shift;
+    if (decrement <= LAST * first) return BR_OK; /* the next would be its square */
   }
   return BR_OK;
 }
@@ -184,11 +212,11 @@ static br_status force(br_learner *l, const br_potential *u, const double *gradi
                        double *force) {
   logistic *s = l->self;
   for (int j = 0; j < u->n_coef; j++) s->tilt[j] = gradient[j] - l->moments.gradient[j];
+  s->shrink = u->n_coef / s->points;
   br_status status = regress(s, l, u);
   if (status != BR_OK) return status;
   br_semidual_force(l, u->n_coef, s->theta, force);
-  for (int j = 0; j < u->n_coef; j++)
-    if (u->frozen[j]) force[j] = 0;
+  for (int j = 0; j < u->n_coef; j++) force[j] = u->frozen[j] ? 0 : (1 + 2 * s->shrink) * force[j];
   return BR_OK;
 }
 
@@ -196,7 +224,7 @@ const br_learner_kind br_logistic_learner = {
     .name = "logistic",
     .two_samples = 1,
     .make = make,
-    .moments = br_semidual_moments,
+    .moments = moments,
     .force = force,
     .loss = br_semidual_loss,
     .held_out = br_semidual_held_out,

@@ -8,7 +8,9 @@
 #define ARMIJO 1e-4
 #define TO_BOUNDARY .95 /* of the way to the nearest constraint */
 #define MAX_HALVINGS 40
-#define GROWTH 4 /* of the adaptive step size after a full step */
+#define GROWTH 4    /* of the adaptive step size after a full step */
+#define RELATED .01 /* descent along a learner's force, over that along the gradient, at least */
+#define LONG 100    /* its length over that of the gradient's step, at most */
 #define MIN_LIFT 1e-12
 #define MAX_LIFT 1e-2
 
@@ -62,6 +64,30 @@ static br_status assemble(br_mirror *m, double lift) {
   return BR_OK;
 }
 
+static double inner(int p, const double *a, const double *b) {
+  double sum = 0;
+  for (int j = 0; j < p; j++) sum += a[j] * b[j];
+  return sum;
+}
+
+/* The step along the learner's force, where F falls along it about as it does along the
+ * gradient; else the gradient keeps its place. So no force can keep a path from the minimum. */
+static br_status follow(br_mirror *m) {
+  int p = m->u->n_coef, ldm = m->learner->moments.ldm;
+  double *step = m->start;
+  br_status status = m->learner->kind->force(m->learner, m->u, m->gradient, m->force);
+  if (status != BR_OK) return status;
+  for (int j = 0; j < p; j++) step[j] = -m->force[j];
+  status = br_cholesky_solve(p, 1, m->system, ldm, step, ldm);
+  if (status != BR_OK) return status;
+  double descent = -inner(p, m->gradient, step), square = -inner(p, m->force, step);
+  if (!(descent >= RELATED * m->descent)) return BR_OK;
+  double scale = fmin(1, LONG * sqrt(m->descent / square));
+  for (int j = 0; j < p; j++) m->delta[j] = scale * step[j];
+  m->descent = scale * descent;
+  return BR_OK;
+}
+
 br_status br_mirror_prepare(br_mirror *m) {
   br_potential *u = m->u;
   br_learner *learner = m->learner;
@@ -82,18 +108,14 @@ br_status br_mirror_prepare(br_mirror *m) {
   if (status != BR_OK) return status;
   m->gap = kind->gap(learner, u, m->options.penalty, m->objective - learner->moments.loss, m->beta,
                      m->start);
-  memcpy(m->force, m->gradient, p * sizeof(double));
-  if (kind->force) status = kind->force(learner, u, m->gradient, m->force);
-  if (status != BR_OK) return status;
-  for (int j = 0; j < p; j++) m->delta[j] = -m->force[j];
+  for (int j = 0; j < p; j++) m->delta[j] = -m->gradient[j];
   status = br_cholesky_solve(p, 1, m->system, ldm, m->delta, ldm);
   if (status != BR_OK) return status;
-  m->descent = 0;
-  for (int j = 0; j < p; j++) m->descent -= m->gradient[j] * m->delta[j];
+  m->descent = -inner(p, m->gradient, m->delta);
   if (!isfinite(m->descent)) return BR_ERR_NOT_FINITE;
   /* delta shrinks with eta when eta < 1: per unit of time */
   m->decrement = sqrt(fmax(0, m->descent) / fmin(m->eta, 1));
-  return BR_OK;
+  return kind->force ? follow(m) : BR_OK;
 }
 
 /* F less its value at the start; infinite outside the constraints. */
@@ -116,7 +138,6 @@ br_status br_mirror_advance(br_mirror *m) {
   memcpy(m->start, u->coef, p * sizeof(double));
   /* below this the change of F is lost in the rounding of the loss */
   double noise = 1e-14 * (1 + fabs(start));
-  if (m->descent < -noise) return BR_STALLED; /* the force of a learner may point uphill */
   double t = fmin(1, TO_BOUNDARY * u->family->max_step(u, m->delta));
   int halvings = 0;
   for (; halvings < MAX_HALVINGS; halvings++, t /= 2) {

@@ -10,7 +10,7 @@
  *   implicit   (G + eta H)        delta = -eta g    eta -> infinity is Newton
  *
  * followed by backtracking on F, so that every iterate stays strictly convex. A learner may put
- * a force of its own in the place of g. */
+ * a force of its own in the place of g, where it goes downhill as well. */
 #ifndef BR_MIRROR_H
 #define BR_MIRROR_H
 

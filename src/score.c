@@ -11,9 +11,9 @@
  * so that theta = -G^{-1} b is one linear system, and the sample is not looked at. These are
  * the metric and minus the gradient that the likelihood has at u = |x|^2/2 for the points x_j.
  *
- * The direction is exact where log(rho/mu) is in the span. Where it is not, it vanishes
- * elsewhere than the gradient of J, whose descent accepts its steps: they end where
- * J no longer falls, which is close to the minimum of J and not at it. Only the reference
+ * The direction is exact where log(rho/mu) is in the span. Where it is not, it vanishes elsewhere
+ * than the gradient of J does, close to the minimum of J and not at it: the mirror step takes
+ * it while J falls along it, and the gradient from there on. Only the reference
  * orientation has such a mu: normal points for the sample, data for the other. */
 #include "semidual.h"
 
