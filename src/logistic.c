@@ -23,7 +23,7 @@
 #include <math.h>
 #include <string.h>
 
-#define LAST 1e-10 /* squared decrement, over that of the first step, of the last */
+#define LAST 1e-12 /* squared decrement, over that of the first step, of the last */
 #define MAX_STEPS 50
 #define MAX_HALVINGS 30
 #define ARMIJO 1e-4

@@ -368,7 +368,7 @@ static void test_level(void) {
   test_certificate(2, 1, 0);
   test_logistic(1, 0, 0);
   test_logistic(3, 0, 0.03);
-  test_logistic(2, 40, 0); /* separated */
+  test_logistic(2, 8, 0); /* separated */
   test_score(1, 0);
   test_score(2, 1);
   test_held_out();
