@@ -32,23 +32,31 @@ typedef struct {
   double g, h, score;
 } br_column;
 
+typedef struct br_violation br_violation;
+
 typedef struct {
   br_columns_options options;
+  const br_violation *violation;
   br_sample points;         /* the subsample, padded with weight 0 */
   int d;                    /* of the map; points have the covariates as well */
-  double *map;              /* of u at the points, d rows */
-  double *factor, *inverse; /* of its Hessian there, d(d+1)/2 rows */
+  const br_sample *pulled;  /* NULL, or the points x_j of semidual.h */
+  br_sample other;          /* then a subsample of them */
+  double *map;              /* of u at the points, d rows; without x_j */
+  double *factor, *inverse; /* of its Hessian there, or at the x_j, d(d+1)/2 rows */
   br_column *found;         /* best first */
   int n_found;
   int n_starts, n_wanted;
   int threads;
   br_column *starts;
   double *draws, *work, *scratch;
-  size_t draws_a_direction, work_a_thread, scratch_a_thread;
+  size_t draws_a_direction, rows_a_thread, work_a_thread, scratch_a_thread;
 } br_columns;
 
+/* For the likelihood of the sample where pulled is NULL; else for J, whose sample it is, and whose
+ * x_j at the present u are to be in pulled at each search. */
 void br_columns_make(br_columns *columns, const br_columns_options *options, const br_potential *u,
-                     const br_sample *sample, int n_wanted, br_workspace *ws);
+                     const br_sample *sample, const br_sample *pulled, int n_wanted,
+                     br_workspace *ws);
 
 /* Fills columns->found with at most n_wanted atoms of positive score. */
 void br_columns_search(br_columns *columns, const br_potential *u, const br_host *host);

@@ -144,6 +144,10 @@ static int add_columns(fitter *f) {
   br_potential *u = &f->fit->u;
   int room = f->options->max_atoms - n_atoms(f), added = 0;
   double promised = 0, beta;
+  if (f->learner.kind->pulled) { /* at u as it is */
+    u->family->prepare(u);
+    f->learner.kind->loss(&f->learner, u);
+  }
   br_columns_search(&f->columns, u, f->host);
   for (int i = 0; i < f->columns.n_found; i++)
     promised += f->columns.found[i].score * f->columns.found[i].score / 2;
@@ -200,7 +204,7 @@ static br_status rounds(fitter *f, int *keep) {
     status = descend(f, o->round_tol);
     if (status >= BR_ERR_SIZE) return status;
     drop_vanished(f, keep);
-    if (!f->learner.kind->two_samples)
+    if (!f->learner.kind->pulled)
       br_tails_complete(&f->tails, &f->fit->u, &f->learner.data.sample, &f->tails_plan);
     record_round(f);
     since = f->validation < best ? 0 : since + 1;
@@ -244,12 +248,13 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
   int max_coef = d * (1 + given) + max_quadratic + room;
   br_learner_make(&f.learner, options->learner, data, u, max_coef, ws);
+  const br_sample *pulled = options->learner->pulled ? options->learner->pulled(&f.learner) : NULL;
   br_mirror_make(&f.mirror, &options->mirror, u, &f.learner, max_coef, ws);
   br_ledger_make(&f.ledger, u, train, &options->noise, ws);
   if (options->max_atoms > 0) {
-    br_columns_make(&f.columns, &options->columns, u, train, options->a_round, ws);
+    br_columns_make(&f.columns, &options->columns, u, train, pulled, options->a_round, ws);
   }
-  if (options->max_atoms > 0 && !options->learner->two_samples) {
+  if (options->max_atoms > 0 && !pulled) {
     br_tails_make(&f.tails, u, train, room, ws);
     br_loss_plan_make(&f.tails_plan, u, train->n,
                       (double)train->n * options->max_atoms * (20.0 + d * d), ws);

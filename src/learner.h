@@ -25,7 +25,6 @@ typedef struct br_learner br_learner;
 
 typedef struct {
   const char *name;
-  int two_samples;
 
   /* Fills self and the storage of moments; max_coef bounds the coefficients that u ever has. */
   void (*make)(br_learner *l, const br_potential *u, int max_coef, br_workspace *ws);
@@ -43,6 +42,9 @@ typedef struct {
 
   /* Mean and mean square of the loss with the held-out samples; NaN where there are none. */
   br_loss (*held_out)(br_learner *l, const br_potential *u);
+
+  /* The other sample pulled back by grad u as of the last call; NULL for learners of one sample. */
+  const br_sample *(*pulled)(br_learner *l);
 
   /* After moments(): the objective loss + lambda sum theta is nowhere on the constraints less
    * than what it is, loss + penalty, minus this. work has n_coef doubles. */

@@ -222,11 +222,11 @@ static br_status force(br_learner *l, const br_potential *u, const double *gradi
 
 const br_learner_kind br_logistic_learner = {
     .name = "logistic",
-    .two_samples = 1,
     .make = make,
     .moments = moments,
     .force = force,
     .loss = br_semidual_loss,
     .held_out = br_semidual_held_out,
+    .pulled = br_semidual_pulled,
     .gap = br_semidual_gap,
 };

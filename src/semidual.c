@@ -61,6 +61,8 @@ br_loss br_semidual_held_out(br_learner *l, const br_potential *u) {
   return (br_loss){on_sample + on_other, square};
 }
 
+const br_sample *br_semidual_pulled(br_learner *l) { return &self(l)->pulled.x; }
+
 br_status br_semidual_moments(br_learner *l, const br_potential *u, int want_hessian,
                               int want_metric) {
   br_semidual *s = self(l);
@@ -142,10 +144,10 @@ static void make(br_learner *l, const br_potential *u, int max_coef, br_workspac
 
 const br_learner_kind br_semidual_learner = {
     .name = "semidual",
-    .two_samples = 1,
     .make = make,
     .moments = br_semidual_moments,
     .loss = br_semidual_loss,
     .held_out = br_semidual_held_out,
+    .pulled = br_semidual_pulled,
     .gap = br_semidual_gap,
 };

@@ -41,6 +41,7 @@ br_status br_semidual_moments(br_learner *l, const br_potential *u, int want_hes
                               int want_metric);
 double br_semidual_loss(br_learner *l, const br_potential *u);
 br_loss br_semidual_held_out(br_learner *l, const br_potential *u);
+const br_sample *br_semidual_pulled(br_learner *l);
 double br_semidual_gap(br_learner *l, br_potential *u, double lambda, double penalty, double beta,
                        double *work);
 

@@ -29,7 +29,7 @@ static const br_columns *search(const problem *p, const br_columns_options *opti
                                 uint64_t seed) {
   br_columns *columns = heap_alloc(NULL, sizeof *columns);
   const br_host host = heap_host(&seed);
-  br_columns_make(columns, options, &p->u, &p->sample, wanted, &heap);
+  br_columns_make(columns, options, &p->u, &p->sample, NULL, wanted, &heap);
   br_columns_search(columns, &p->u, &host);
   return columns;
 }
