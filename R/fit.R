@@ -43,6 +43,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     given = as.integer(given),
     kappa = control$kappa,
     learner = "likelihood",
+    other = NULL,
     implicit = as.integer(control$implicit),
     step = control$step,
     penalty = control$penalty / n,

@@ -77,13 +77,13 @@ static void describe(fitter *f, double *row) {
   memcpy(row, values, sizeof values);
 }
 
-/* Tells the ledger of the step to come: it wants the derivative of the loss alone. */
+/* Tells the ledger of the step to come: it wants the derivative of the likelihood alone. */
 static void aim(fitter *f) {
   const br_mirror *m = &f->mirror;
   double derivative = 0;
   for (int j = 0; j < m->u->n_coef; j++)
     derivative += m->learner->moments.gradient[j] * m->delta[j];
-  br_ledger_aim(&f->ledger, m->u, m->delta, derivative);
+  br_ledger_aim(&f->ledger, m->u, m->delta, m->learner->kind->pulled ? NAN : derivative);
 }
 
 /* The bound of the regret is J(first) - min J + stability; min J is known at the end. */

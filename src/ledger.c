@@ -165,6 +165,14 @@ static double metric(br_ledger *ledger, const br_potential *u) {
   return total;
 }
 
+/* of delta over the x_j. */
+static double variance(const br_ledger *ledger) {
+  size_t m = ledger->noise.n;
+  double mean = br_mean(m, ledger->on_model, NULL), square = 0;
+  for (size_t j = 0; j < m; j++) square += pow(ledger->on_model[j] - mean, 2);
+  return square / (double)m;
+}
+
 void br_ledger_aim(br_ledger *ledger, br_potential *u, const double *delta, double derivative) {
   if (ledger->noise.n == 0) return;
   /* delta is a potential too, though not a convex one: the same features */
@@ -176,7 +184,8 @@ void br_ledger_aim(br_ledger *ledger, br_potential *u, const double *delta, doub
   ledger->unit_gain =
       br_mean(ledger->noise.n, ledger->on_model, NULL) - mean_on_data(ledger, &along);
   u->family->prepare(u);
-  double square = metric(ledger, u);
+  double square = isnan(derivative) ? variance(ledger) : metric(ledger, u);
+  if (isnan(derivative)) derivative = -ledger->unit_gain;
   ledger->jeffreys = square > 0 ? -derivative / square * ledger->unit_gain : 0;
 }
 

@@ -1,7 +1,7 @@
 /* The books of a fit on the data side: what convexity says of the path of potentials,
  * whatever the moves were.
  *
- * mu is the sample, nu the standard normal law, as m points y_j of equal weight. At u
+ * mu is the sample, nu the reference, as m points y_j of equal weight. At u
  *
  *   x_j = (grad u)^{-1}(y_j),   rho = the law of the x_j,   u*(y_j) = x_j'y_j - u(x_j),
  *   J(u) = mean_mu u + mean_nu u*,
@@ -61,7 +61,9 @@ void br_ledger_make(br_ledger *ledger, const br_potential *u, const br_sample *d
  * new and dropped features. Leaves u as it is, prepared. */
 void br_ledger_update(br_ledger *ledger, br_potential *u);
 
-/* Before a step along delta, with the derivative of the mean loss along it. */
+/* Before a step along delta, with the derivative of the mean loss of the likelihood along it. NaN
+ * where the loss is J itself, whose derivative is <delta, mu - rho> and whose metric is the
+ * covariance over rho. */
 void br_ledger_aim(br_ledger *ledger, br_potential *u, const double *delta, double derivative);
 
 /* After it: u has moved by length delta. */

@@ -39,6 +39,18 @@ static br_fit_options options_from_list(SEXP list) {
   return o;
 }
 
+/* The second sample of a learner of two: list(x, weights, held, held_weights), the last two of
+ * points that are held out, as many as none. */
+static void add_other(br_learner_data *data, const br_learner_kind *kind, SEXP other) {
+  if (!kind->pulled) return;
+  if (other == R_NilValue)
+    Rf_error("internal error: this learner needs two samples; please report");
+  data->other = glue_sample(glue_get(other, "x"), glue_get(other, "weights"));
+  data->held_other = glue_sample(glue_get(other, "held"), glue_get(other, "held_weights"));
+  if (data->other.n == 0 || data->other.d != data->sample.d || data->held_other.d != data->sample.d)
+    Rf_error("internal error: the second sample does not fit the first; please report");
+}
+
 static SEXP table(const br_table *from, int columns, const char *const *names) {
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, from->n, columns));
   for (int k = 0; k < columns; k++)
@@ -62,6 +74,7 @@ SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weig
   br_fit_options options = options_from_list(options_sexp);
   br_learner_data data = {.sample = glue_sample(x_sexp, weight_sexp),
                           .held_sample = glue_sample(valid_sexp, valid_weight_sexp)};
+  add_other(&data, options.learner, glue_get(options_sexp, "other"));
   br_fit fit;
   GetRNGstate();
   br_fit_run(&fit, &options, &data, &host, &ws);

@@ -327,8 +327,7 @@ static void test_threads(const char *name) {
     p.data.other = scaled(&seed, 2303, 3, 1, 0);
     start(&p, name, &options, 1e-3);
     CHECK(((br_semidual *)p.learner.self)->features.threads == heap_threads());
-    for (int k = 0; k < 2; k++)
-      CHECK(br_mirror_prepare(&p.m) == BR_OK && br_mirror_advance(&p.m) == BR_OK);
+    CHECK(br_mirror_prepare(&p.m) == BR_OK && br_mirror_advance(&p.m) == BR_OK);
     coef[threads - 1] = p.u.coef;
   }
   CHECK(memcmp(coef[0], coef[1], 59 * sizeof(double)) == 0);
