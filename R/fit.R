@@ -8,8 +8,11 @@ tried_widths <- function(d) if (d <= 3) c(0.05, 0.1, 0.2) else c(0.1, 0.2, 0.4)
 
 #' What the validation chooses among: lists of elements of the control.
 #' @noRd
-tried_settings <- function(control, d) {
-  lapply(control$min_width %||% tried_widths(d), function(width) list(min_width = width))
+tried_settings <- function(control, d, pairing = NULL) {
+  widths <- tried_widths(d)
+  # steps that pull a sample back are slow: the middle width alone
+  if (!is.null(pairing)) widths <- widths[2]
+  lapply(control$min_width %||% widths, function(width) list(min_width = width))
 }
 
 # Constants of the search for atoms: enough to find good ones, cheap next to the mirror steps.
@@ -42,8 +45,6 @@ core_options <- function(control, d, given, n, max_rounds) {
     max_rounds = as.integer(max_rounds),
     given = as.integer(given),
     kappa = control$kappa,
-    learner = "likelihood",
-    other = NULL,
     implicit = as.integer(control$implicit),
     step = control$step,
     penalty = control$penalty / n,
@@ -90,7 +91,7 @@ fit_layer <- function(points, folds, shared) {
   setting <- list(min_width = control$min_width %||% tried_widths(d)[2])
   validation <- NULL
   if (length(folds)) {
-    settings <- tried_settings(control, d)
+    settings <- tried_settings(control, d, shared$pairing)
     validation <- validate(folds, settings, shared)
     if (!is.null(validation$interrupted)) {
       return(as_layer(validation$whitening, validation$interrupted, NULL, NA, setting))

@@ -42,8 +42,8 @@ check_reference <- function(reference, d) {
 }
 
 # Points of N(0, I) that stand for it: as many as the data, within these bounds.
-least_reference <- 2000
-most_reference <- 10000
+least_reference <- 1000
+most_reference <- 5000
 
 #' Samples of the reference in the coordinates of a layer: x to fit with, held to validate with.
 #' @noRd

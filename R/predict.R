@@ -90,7 +90,8 @@ predict_at <- function(object, newdata, type) {
     map = e$map,
     rank = stats::pchisq(rowSums(e$map^2), object$d)
   )
-  value <- spread_rows(value, complete, object$variables, rownames(x))
+  names <- colnames(object$pairing$reference) %||% object$variables
+  value <- spread_rows(value, complete, names, rownames(x))
   infinite <- known & !complete & stats::complete.cases(x)
   if (type != "map") value[infinite] <- switch(type, density = 0, log_density = -Inf, rank = 1)
   value
