@@ -41,6 +41,26 @@
 #' held-out log likelihood rises by more than the standard error of the rise, and may begin with a
 #' layer that maps each variable by itself, which has no trace. A layer without atoms ends the chain.
 #'
+#' **Learners.** By default the steps lower minus the log likelihood, which needs the density of the
+#' reference. The other learners know the reference by points alone: quasi-random points of N(0, I),
+#' as many as there are data, from 1000 to 5000, or the rows of `reference`. They lower the semi-dual
+#' of optimal transport between the two samples, \eqn{J(u) = \mathrm{mean}\,u(x_i) +
+#' \mathrm{mean}\,u^*(y_j)}{J(u) = mean u(x_i) + mean u*(y_j)}, which is convex too, and pull one
+#' sample back by the map at each step.
+#'
+#' | `learner` | direction of a step | when to use it |
+#' | --- | --- | --- |
+#' | `"likelihood"` | gradient of the likelihood, in the mirror metric | always, where the reference is N(0, I): fastest, and best on held-out data |
+#' | `"semidual"` | gradient of J | the reference is a sample; the map itself matters more than the density; maps from the reference to the data |
+#' | `"logistic"` | density ratio by logistic regression of data against model | to compare with classifier-based methods; same minimum as `"semidual"` |
+#' | `"score"` | relative score matching against N(0, I) | to compare with score-based methods; ends where its step no longer lowers J |
+#'
+#' With `orientation = "data"` the potential is on the side of the data and its gradient goes to the
+#' reference; with `"reference"` it is on the side of the reference and its gradient goes to the data,
+#' so that draws cost one evaluation and the density an inversion. Both approximate the same pair of
+#' inverse maps. With a sample `reference` the map is the optimal one for the squared distance in
+#' the units of the data, and there is no density.
+#'
 #' **Fit.** The mean of \eqn{|T|^2/2 - \log\det D^2u}{|T|^2/2 - log det D^2 u} over the data, which is
 #' minus the mean log likelihood of a point up to a constant, is convex in (q, Q, theta). A penalty
 #' on theta, see [brenier_control()], is added. Mirror steps in the metric
@@ -86,6 +106,11 @@
 #'   in `data`. By default rows with missing values are removed, as `getOption("na.action")` says.
 #' @param layers Number of layers, from 1 to 20, or `"auto"`, which tries up to 5. By default 1, the
 #'   Brenier map.
+#' @param learner,orientation How the steps learn, and the side that the potential is on, see Learners.
+#'   By default `"likelihood"`, or `"semidual"` where there is a `reference` or the orientation is
+#'   `"reference"`; and `"data"`, or `"reference"` for `"score"`.
+#' @param reference Points that take the place of the normal reference: as `x`, with as many columns. By
+#'   default none.
 #' @param jitter Whether to spread the values of discrete variables, see Ties.
 #' @param control A list from [brenier_control()], or a plain list of its arguments.
 #' @param seed A seed, one number, for the folds, the candidate atoms and the jitter; by default 1.
@@ -113,6 +138,7 @@
 #'     `"ok"`, `"max_iterations"`, `"max_time"`, `"stalled"` or `"interrupted"`}
 #'   \item{log_likelihood}{of the data: the sum of weight times log density}
 #'   \item{x, given, weights, variables, n, d}{the data that were used, as matrices}
+#'   \item{pairing}{`NULL`, or for learners of two samples a list of `learner`, `side` and `reference`}
 #'   \item{design}{of a conditional fit: how covariates are made from new data, else `NULL`}
 #'   \item{call, terms, na.action, control, seconds}{how it was obtained}
 #'
