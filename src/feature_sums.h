@@ -9,7 +9,7 @@ typedef struct {
   int rows, ldm, threads;
   size_t memory_a_thread;
   double *memory;
-  double *mean[BR_PIECES], *gram[BR_PIECES];
+  double *sum[BR_PIECES], *mean[BR_PIECES], *gram[BR_PIECES];
 } br_features;
 
 /* Memory for samples of at most n points and at most max_coef coefficients; Gram matrices have
@@ -21,6 +21,10 @@ void br_features_make(br_features *f, const br_potential *u, size_t n, int max_c
  * gram[j * ldm + l] = sum of weight psi_j psi_l, l >= j, the lower triangle of LAPACK. */
 void br_features_sum(br_features *f, const br_potential *u, const br_sample *sample, double *mean,
                      double *gram);
+
+/* The same, and sum[j] = sum of factor_i psi_j over the points i, where factor is not NULL. */
+void br_features_sums(br_features *f, const br_potential *u, const br_sample *sample,
+                      const double *factor, double *sum, double *mean, double *gram);
 
 /* value[i] = sum_j coef_j psi_j at point i, whether or not u is such a sum. */
 void br_features_combine(br_features *f, const br_potential *u, const br_sample *sample,

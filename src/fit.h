@@ -26,7 +26,7 @@ typedef struct {
   const br_learner_kind *learner;
   br_mirror_options mirror;
   br_columns_options columns;
-  br_sample noise; /* normal points of the ledger, one a row; none: no ledger */
+  br_sample noise; /* points of the reference for the ledger, one a row; none: no ledger */
 } br_fit_options;
 
 /* One row a mirror step, and one a round; column-major with a fixed capacity. */

@@ -33,7 +33,7 @@
 /* One class: its points, h there, and weights for sums. */
 typedef struct {
   br_sample points;
-  double *h, *weight;
+  double *h, *pull, *weight;
   double *mean, *slope; /* sums of features */
 } class;
 
@@ -59,6 +59,7 @@ static void make(br_learner *l, const br_potential *u, int max_coef, br_workspac
   s->side[1].points = s->shared.pulled.x;
   for (int k = 0; k < 2; k++) {
     s->side[k].h = br_take(ws, s->side[k].points.n);
+    s->side[k].pull = br_take(ws, s->side[k].points.n);
     s->side[k].weight = br_take(ws, s->side[k].points.n);
     s->side[k].mean = br_take(ws, max_coef);
     s->side[k].slope = br_take(ws, max_coef);
@@ -124,19 +125,15 @@ static br_status newton(logistic *s, const br_learner *l, const br_potential *u,
     br_sample weighted = side->points;
     weighted.weight = side->weight;
     for (size_t i = 0; i < side->points.n; i++) {
-      double h = s->intercept + side->h[i], e = exp(-fabs(h));
-      double upper = 1 / (1 + e), lower = e / (1 + e);
-      side->weight[i] =
-          side->points.weight[i] * (k == 0 ? (h > 0 ? upper : lower) : -(h > 0 ? lower : upper));
-      slope += side->weight[i];
-    }
-    br_features_sum(&s->shared.features, u, &weighted, side->slope, NULL);
-    for (size_t i = 0; i < side->points.n; i++) {
-      double e = exp(-fabs(s->intercept + side->h[i]));
-      side->weight[i] = side->points.weight[i] * e / ((1 + e) * (1 + e));
+      double h = s->intercept + side->h[i], e = exp(-fabs(h)), weight = side->points.weight[i];
+      double chance = (k ? h < 0 : h > 0) ? 1 / (1 + e) : e / (1 + e); /* of the other class */
+      side->pull[i] = (k ? -weight : weight) * chance;
+      side->weight[i] = weight * e / ((1 + e) * (1 + e));
+      slope += side->pull[i];
       total += side->weight[i];
     }
-    br_features_sum(&s->shared.features, u, &weighted, side->mean, s->gram);
+    br_features_sums(&s->shared.features, u, &weighted, side->pull, side->slope, side->mean,
+                     s->gram);
     for (int j = 0; j < p; j++) {
       s->gradient[j] += side->slope[j];
       for (int i = j; i < p; i++) s->system[(size_t)j * ldm + i] += s->gram[(size_t)j * ldm + i];
@@ -178,7 +175,7 @@ static br_status regress(logistic *s, const br_learner *l, const br_potential *u
   double *trial = s->side[1].mean, first = 0;
   memset(s->theta, 0, p * sizeof(double));
   s->intercept = 0;
-  scores(s, u, s->theta);
+  for (int k = 0; k < 2; k++) memset(s->side[k].h, 0, s->side[k].points.n * sizeof(double));
   double value = objective(s, l, p, 0, s->theta);
   for (int step = 0; step < MAX_STEPS; step++) {
     double shift, decrement = 0, t = 1;
