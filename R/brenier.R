@@ -250,7 +250,7 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   fit <- structure(list(
     call = call,
     layers = lapply(fitted, function(layer) {
-      layer[intersect(c("whitening", "potential", "side", "reference"), names(layer))]
+      layer[intersect(c("whitening", "potential", "side", "reference", "iterates"), names(layer))]
     }),
     trace = bind_layers(lapply(fitted, function(layer) layer$trace)),
     validation = bind_layers(lapply(fitted, function(layer) layer$validation)),

@@ -43,6 +43,8 @@
 #'   `regret_bound` and `identity` of the [trace][brenier_trace], at least 2 d of them; 0 leaves
 #'   these columns `NA`. They cost a few milliseconds for small data, a tenth of the final fit for
 #'   large; the map does not depend on them.
+#' @param iterates Whether to keep the potentials of the steps since the atoms were last changed, for the
+#'   average iterate of [simulate.brenier()]. Without atoms these are all steps.
 #' @return A list of class `brenier_control` with an element for each argument; `NULL` stands for
 #'   what is chosen from the data.
 #' @section Errors:
@@ -54,7 +56,7 @@
 brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedule = "adaptive",
                             step = NULL, implicit = TRUE, validation = 0.2, folds = NULL,
                             kappa = 0.05, min_width = NULL, penalty = 1.5, max_seconds = Inf,
-                            ledger = 256) {
+                            ledger = 256, iterates = FALSE) {
   implicit <- check_flag(implicit, "implicit")
   if (!is.function(schedule)) {
     schedule <- check_choice(schedule, c("adaptive", "constant", "sqrt", "harmonic"), "schedule")
@@ -79,7 +81,8 @@ brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedu
     min_width = if (!is.null(min_width)) check_number(min_width, "min_width", 1e-3, 2),
     penalty = check_number(penalty, "penalty", 0),
     max_seconds = check_number(max_seconds, "max_seconds", 0, Inf, infinite = TRUE),
-    ledger = check_count(ledger, "ledger", max = 1e6)
+    ledger = check_count(ledger, "ledger", max = 1e6),
+    iterates = check_flag(iterates, "iterates")
   ), class = "brenier_control")
 }
 

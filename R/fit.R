@@ -45,6 +45,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     max_rounds = as.integer(max_rounds),
     given = as.integer(given),
     kappa = control$kappa,
+    keep_iterates = as.integer(control$iterates),
     implicit = as.integer(control$implicit),
     step = control$step,
     penalty = control$penalty / n,
@@ -130,7 +131,7 @@ fit_layer <- function(points, folds, shared) {
 as_layer <- function(whitening, run, validation, rounds, setting) {
   list(
     whitening = whitening, potential = run$potential, trace = trace_frame(run$trace),
-    validation = validation, rounds = rounds, setting = setting, gap = run$gap, status = run$status
+    iterates = run$iterates, validation = validation, rounds = rounds, setting = setting, gap = run$gap, status = run$status
   )
 }
 

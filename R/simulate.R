@@ -8,6 +8,10 @@
 #' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
 #'   from the user's stream.
 #' @param newdata For a fit with covariates: a data frame with them; by default those of the fit.
+#' @param average `TRUE` draws from the average iterate: the mixture of the laws of the potentials that
+#'   the steps started from, since the atoms were last changed, with weights proportional to the step
+#'   sizes. Its divergence from the data is at most the regret over the sum of the step sizes, see
+#'   [regret()]. It needs `iterates = TRUE` in [brenier_control()].
 #' @param ... None; anything here is an error.
 #' @return `simulate()`: a data frame of `nsim` rows with the variables of the fit, for `~ log(b)`
 #'   that is `log(b)`. With covariates `nsim` rows for each of `newdata`, whose number is in the column
@@ -16,9 +20,10 @@
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' simulate(fit, nsim = 5, seed = 1)
 #' @export
-simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, ...) {
-  check_no_dots(..., known = c("nsim", "seed", "newdata"))
+simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, average = FALSE, ...) {
+  check_no_dots(..., known = c("nsim", "seed", "newdata", "average"))
   nsim <- check_count(nsim, "nsim")
+  if (check_flag(average, "average")) return(simulate_average(object, nsim, seed, newdata))
   if (is.null(object$design)) {
     if (!is.null(newdata)) {
       brenier_abort("{.arg newdata} must be left out: the fit has no covariates.", "argument",
@@ -34,6 +39,33 @@ simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, ...)
   known <- stats::complete.cases(given)[row]
   x[known, ] <- invert(object, y[known, , drop = FALSE], given[row[known], , drop = FALSE])
   data.frame(row = row, x, check.names = FALSE)
+}
+
+#' Draws of the mixture of the iterates: each from the potential of a step, drawn by its step size.
+#' @noRd
+simulate_average <- function(object, nsim, seed, newdata) {
+  layer <- object$layers[[1]]
+  if (length(object$layers) > 1 || NROW(layer$iterates) == 0) {
+    brenier_abort(c(
+      "{.arg average} needs a fit of one layer that kept its iterates.",
+      i = "Fit with {.code control = brenier_control(iterates = TRUE)}."
+    ), "argument", argument = "average")
+  }
+  if (!is.null(newdata) || !is.null(object$design)) {
+    brenier_abort("{.arg average} serves fits without covariates.", "argument", argument = "average")
+  }
+  weight <- layer$iterates[, 1]
+  draw <- with_seed(seed, list(
+    y = reference_draws(object, nsim),
+    step = sample.int(length(weight), nsim, replace = TRUE, prob = weight)
+  ))
+  x <- matrix(NA_real_, nsim, object$d, dimnames = list(NULL, object$variables))
+  for (k in unique(draw$step)) {
+    at <- draw$step == k
+    layer$potential$coef <- layer$iterates[k, -1]
+    x[at, ] <- backward(list(layer), draw$y[at, , drop = FALSE])
+  }
+  as.data.frame(x)
 }
 
 #' Draws of the reference: normal, or rows of the sample that took its place.

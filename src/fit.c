@@ -93,6 +93,18 @@ static void close_ledger(fitter *f) {
   for (int i = 0; i < trace->n; i++) bound[i] -= f->ledger.lowest;
 }
 
+/* The potential that the last step started from, which the mirror has in store. */
+static void keep_iterate(fitter *f) {
+  const br_mirror *m = &f->mirror;
+  br_table *table = &f->fit->iterates;
+  if (table->n >= table->capacity) return;
+  table->rows[table->n] = (isinf(m->eta) ? 1 : m->eta) * m->length;
+  for (int j = 0; j < m->u->n_coef; j++)
+    table->rows[(size_t)(1 + j) * table->capacity + table->n] = m->start[j];
+  table->n++;
+  f->fit->iterate_columns = 1 + m->u->n_coef;
+}
+
 /* Mirror steps at one weight of the barrier until the certificate is near what it
  * is at the minimum. */
 static br_status centre(fitter *f, double beta) {
@@ -111,6 +123,7 @@ static br_status centre(fitter *f, double beta) {
     status = br_mirror_advance(m);
     if (status != BR_OK) return status;
     br_ledger_step(&f->ledger, m->u, m->length);
+    keep_iterate(f);
     row[TRACE_STEP] = m->length;
     row[TRACE_JEFFREYS] = f->ledger.jeffreys;
     row[TRACE_IDENTITY] = f->ledger.identity;
@@ -179,6 +192,7 @@ static void drop_vanished(fitter *f, int *keep) {
     dropped += !keep[j - first];
   }
   if (dropped) br_ridge_keep(u, keep);
+  f->fit->iterates.n = 0; /* atoms were added before, and the tails change after */
 }
 
 static void record_round(fitter *f) {
@@ -244,9 +258,11 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   if (d <= FULL_QUADRATIC) add_pairs(u, br_take(ws, d));
   fit->trace.capacity = options->max_iter + 1;
   fit->trace.rows = br_take(ws, (size_t)fit->trace.capacity * BR_TRACE_COLUMNS);
+  if (options->keep_iterates) fit->iterates.capacity = options->max_iter;
   fit->rounds.capacity = options->max_rounds + 1;
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
   int max_coef = d * (1 + given) + max_quadratic + room;
+  fit->iterates.rows = br_take(ws, (size_t)fit->iterates.capacity * (1 + max_coef));
   br_learner_make(&f.learner, options->learner, data, u, max_coef, ws);
   const br_sample *pulled = options->learner->pulled ? options->learner->pulled(&f.learner) : NULL;
   br_mirror_make(&f.mirror, &options->mirror, u, &f.learner, max_coef, ws);

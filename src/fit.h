@@ -26,7 +26,8 @@ typedef struct {
   const br_learner_kind *learner;
   br_mirror_options mirror;
   br_columns_options columns;
-  br_sample noise; /* points of the reference for the ledger, one a row; none: no ledger */
+  int keep_iterates; /* whether fit->iterates is filled */
+  br_sample noise;   /* points of the reference for the ledger, one a row; none: no ledger */
 } br_fit_options;
 
 /* One row a mirror step, and one a round; column-major with a fixed capacity. */
@@ -42,6 +43,10 @@ typedef struct {
 typedef struct {
   br_potential u;
   br_table trace, rounds;
+  /* The potentials that steps started from since the dictionary last changed, if they are kept:
+   * eta times the length of the step (its length if eta is infinite), then the coefficients. */
+  br_table iterates;
+  int iterate_columns;
   double gap;       /* certificate of the potential returned */
   br_status status; /* BR_OK: converged; BR_MAX_ITERATIONS, ...: usable; BR_ERR_*: not */
 } br_fit;

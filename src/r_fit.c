@@ -20,6 +20,7 @@ static br_fit_options options_from_list(SEXP list) {
                       .patience = glue_int(list, "patience"),
                       .given = glue_int(list, "given"),
                       .kappa = glue_double(list, "kappa"),
+                      .keep_iterates = glue_int(list, "keep_iterates"),
                       .min_score = glue_double(list, "min_score"),
                       .learner = learner_named(glue_get(list, "learner")),
                       .mirror = {.implicit = glue_int(list, "implicit"),
@@ -59,8 +60,8 @@ static SEXP table(const br_table *from, int columns, const char *const *names) {
   SEXP dimnames = PROTECT(Rf_allocVector(VECSXP, 2));
   SEXP labels = Rf_allocVector(STRSXP, columns);
   SET_VECTOR_ELT(dimnames, 1, labels);
-  for (int k = 0; k < columns; k++) SET_STRING_ELT(labels, k, Rf_mkChar(names[k]));
-  Rf_setAttrib(out, R_DimNamesSymbol, dimnames);
+  for (int k = 0; k < columns && names; k++) SET_STRING_ELT(labels, k, Rf_mkChar(names[k]));
+  if (names) Rf_setAttrib(out, R_DimNamesSymbol, dimnames);
   UNPROTECT(2);
   return out;
 }
@@ -80,13 +81,14 @@ SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weig
   br_fit_run(&fit, &options, &data, &host, &ws);
   PutRNGstate();
 
-  const char *names[] = {"potential", "trace", "rounds", "gap", "status", ""};
+  const char *names[] = {"potential", "trace", "rounds", "gap", "status", "iterates", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, glue_potential_list(&fit.u));
   SET_VECTOR_ELT(out, 1, table(&fit.trace, BR_TRACE_COLUMNS, br_trace_names));
   SET_VECTOR_ELT(out, 2, table(&fit.rounds, BR_ROUND_COLUMNS, br_round_names));
   SET_VECTOR_ELT(out, 3, Rf_ScalarReal(fit.gap));
   SET_VECTOR_ELT(out, 4, Rf_mkString(br_status_name(fit.status)));
+  SET_VECTOR_ELT(out, 5, table(&fit.iterates, fit.iterate_columns, NULL));
   UNPROTECT(1);
   return out;
 }
