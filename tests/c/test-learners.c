@@ -315,6 +315,17 @@ static void test_duplicates(const char *name) {
   CHECK(gap < 0.1);
 }
 
+/* Samples far apart, which any regression separates: all learners come to the minimum. */
+static void test_apart(const char *name) {
+  const br_mirror_options options = {1, NULL, 0, 0.5, 0.01};
+  problem p = two_samples(2, 0, 3);
+  double *x = (double *)p.data.sample.x;
+  for (size_t i = 0; i < p.data.sample.n * 2; i++) x[i] = 12 + 3 * x[i];
+  start(&p, name, &options, 1e-3);
+  const double gap = run_path(&p, 0.01, INFINITY, 1e-3, 80);
+  CHECK_NEAR(gap, 1e-3 * p.u.family->barrier_parameter(&p.u), 1e-5);
+}
+
 /* The same bits with 1 and 2 threads. */
 static void test_threads(const char *name) {
   const br_mirror_options options = {1, NULL, 0, 0.5, 0.01};
@@ -374,6 +385,7 @@ static void test_level(void) {
   static const char *const names[] = {"semidual", "logistic", "score"};
   for (int k = 0; k < 3; k++) {
     test_duplicates(names[k]);
+    test_apart(names[k]);
     test_threads(names[k]);
   }
 }
