@@ -18,10 +18,10 @@
 typedef struct {
   double min_width, max_width; /* of a, in whitened units */
   double penalty;
-  int directions;    /* candidate directions a search */
-  int a_direction;   /* candidate (c, a) a direction */
-  int refine;        /* evaluations of the ascent from each start */
-  size_t max_points; /* points of the sample that a search looks at */
+  int directions;     /* candidate directions a search */
+  int a_direction;    /* candidate (c, a) a direction */
+  int refine;         /* evaluations of the ascent from each start */
+  size_t max_points;  /* points of the sample that a search looks at */
   const double *axes; /* d x d: directions that are always tried; NULL: the coordinates */
 } br_columns_options;
 
