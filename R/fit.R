@@ -43,6 +43,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     max_seconds = control$max_seconds,
     max_atoms = control$max_atoms,
     max_rounds = as.integer(max_rounds),
+    n_components = as.integer(control$n_components %||% 0L),
     given = as.integer(given),
     kappa = control$kappa,
     keep_iterates = as.integer(control$iterates),

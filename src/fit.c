@@ -1,5 +1,6 @@
 #include "fit.h"
 
+#include "sum.h"
 #include "tails.h"
 
 #include <math.h>
@@ -9,6 +10,8 @@
  * one direction an atom, which keeps the cost of a step linear in d^2. */
 #define FULL_QUADRATIC 12
 
+#define BLENDED .7       /* share of x'x/2 that the components begin with */
+#define BLEND_STEPS 5    /* mirror steps at one barrier in a round of a fit with components */
 #define ROUND_STEPS 20   /* at one barrier in a round: only the end needs a certificate */
 #define CENTRED 2        /* certificate, over that of the exact centre, at which to leave it */
 #define HOPELESS 1       /* nats a point above the best validation at which to give up */
@@ -47,7 +50,7 @@ static void append(br_table *table, int columns, const double *values) {
 
 /* Atoms that the fit chose: the frozen ones of the tails do not count. */
 static int n_atoms(const fitter *f) {
-  const br_potential *u = &f->fit->u;
+  const br_potential *u = br_sum_ridge(&f->fit->u);
   int count = 0;
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) count += !u->frozen[j];
   return count;
@@ -105,8 +108,14 @@ static void keep_iterate(fitter *f) {
   f->fit->iterate_columns = 1 + m->u->n_coef;
 }
 
+/* Without a certificate: the decrease that a step promises is within the tolerance. */
+static int settled(const fitter *f) {
+  const br_mirror *m = &f->mirror;
+  return !m->u->family->linear && m->decrement * m->decrement <= f->stop.tolerance;
+}
+
 /* Mirror steps at one weight of the barrier until the certificate is near what it
- * is at the minimum. */
+ * is at the minimum, or the steps have settled. */
 static br_status centre(fitter *f, double beta) {
   br_mirror *m = &f->mirror;
   int last = m->steps + f->patience;
@@ -116,7 +125,7 @@ static br_status centre(fitter *f, double beta) {
   for (;;) {
     br_status status = br_mirror_prepare(m);
     if (status != BR_OK) return status;
-    if (m->gap <= target || m->steps >= last) return BR_OK;
+    if (m->gap <= target || settled(f) || m->steps >= last) return BR_OK;
     double row[BR_TRACE_COLUMNS];
     describe(f, row);
     aim(f);
@@ -154,7 +163,7 @@ static br_status descend(fitter *f, double gap) {
 /* Adds the columns found; each starts at its own one-dimensional minimum of
  * g theta + h theta^2/2 - beta log theta, shared among them. */
 static int add_columns(fitter *f) {
-  br_potential *u = &f->fit->u;
+  br_potential *u = &f->fit->u, *ridge = br_sum_ridge(u);
   int room = f->options->max_atoms - n_atoms(f), added = 0;
   double promised = 0, beta;
   if (f->learner.kind->pulled) { /* at u as it is */
@@ -173,25 +182,28 @@ static int add_columns(fitter *f) {
     double theta = (-c->g + sqrt(c->g * c->g + 4 * c->h * beta)) / (2 * c->h);
     /* directions stay when their atoms vanish: there is room for max_atoms of them */
     if (u->d > FULL_QUADRATIC &&
-        ((br_ridge *)u->self)->n_quadratic < br_fit_max_quadratic(u->d, f->options->max_atoms))
-      br_ridge_add_quadratic(u, c->w, 0);
-    br_ridge_add_atom(u, c->profile, c->w, c->centre, c->width, theta / f->columns.n_found);
+        ((br_ridge *)ridge->self)->n_quadratic < br_fit_max_quadratic(u->d, f->options->max_atoms))
+      br_ridge_add_quadratic(ridge, c->w, 0);
+    br_ridge_add_atom(ridge, c->profile, c->w, c->centre, c->width, theta / f->columns.n_found);
+    br_sum_refresh(u);
     added++;
   }
   return added;
 }
 
 static void drop_vanished(fitter *f, int *keep) {
-  br_potential *u = &f->fit->u;
+  br_potential *u = br_sum_ridge(&f->fit->u);
   const br_moments *m = &f->learner.moments;
   int first = br_ridge_first_atom(u), dropped = 0;
+  size_t before = (size_t)(f->fit->u.n_coef - u->n_coef);
   for (int j = first; j < u->n_coef; j++) {
     /* explicit steps have no Hessian */
-    double h = (f->options->mirror.implicit ? m->hessian : m->metric)[(size_t)j * m->ldm + j];
+    double h = (f->options->mirror.implicit ? m->hessian : m->metric)[(before + j) * (m->ldm + 1)];
     keep[j - first] = u->frozen[j] || u->coef[j] * sqrt(h) > VANISHED * sqrt(f->mirror.beta);
     dropped += !keep[j - first];
   }
   if (dropped) br_ridge_keep(u, keep);
+  br_sum_refresh(&f->fit->u);
   f->fit->iterates.n = 0; /* atoms were added before, and the tails change after */
 }
 
@@ -213,8 +225,8 @@ static br_status rounds(fitter *f, int *keep) {
   int since = 0;
   record_round(f);
   for (f->round = 1; status == BR_OK && f->round <= o->max_rounds; f->round++) {
-    if (n_atoms(f) >= o->max_atoms) break;
-    if (add_columns(f) == 0) break;
+    int added = n_atoms(f) < o->max_atoms ? add_columns(f) : 0;
+    if (added == 0 && (f->fit->u.family->linear || settled(f))) break;
     status = descend(f, o->round_tol);
     if (status >= BR_ERR_SIZE) return status;
     drop_vanished(f, keep);
@@ -245,42 +257,60 @@ static void add_pairs(br_potential *u, double *w) {
     }
 }
 
+/* A ridge potential x'x/2; or less of it and components that make up for that. */
+static void start(br_fit *fit, const br_fit_options *o, const br_sample *train, int room,
+                  const br_host *host, br_workspace *ws) {
+  br_potential *u = &fit->u;
+  int d = train->d - o->given, max_quadratic = br_fit_max_quadratic(d, o->max_atoms);
+  if (o->n_components > 0)
+    br_sum_make(u, d, o->given, o->n_components, max_quadratic, room, o->kappa, ws);
+  else br_ridge_make(u, d, o->given, max_quadratic, room, o->kappa, ws);
+  br_potential *ridge = br_sum_ridge(u);
+  if (d <= FULL_QUADRATIC) add_pairs(ridge, br_take(ws, d));
+  if (o->n_components > 0) {
+    double share = BLENDED * (1 - o->kappa);
+    br_softmax_start(br_sum_softmax(u), train, share, host, ws);
+    int first = ((br_ridge *)ridge->self)->n_linear;
+    for (int k = 0; k < d; k++) ridge->coef[first + k] = 1 - share;
+    br_sum_refresh(u);
+  }
+}
+
 void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_data *data,
                 const br_host *host, br_workspace *ws) {
-  const br_sample *train = &data->sample;
-  int given = options->given, d = train->d - given;
-  int max_quadratic = br_fit_max_quadratic(d, options->max_atoms);
-  int room = options->max_atoms > 0 ? options->max_atoms + BR_MAX_TAILS(d) : 0;
+  const br_sample *train = &data->sample, none = {0, 0, NULL, NULL};
+  int d = train->d - options->given, linear = options->n_components == 0;
+  int room = options->max_atoms > 0 || !linear ? options->max_atoms + BR_MAX_TAILS(d) : 0;
   fitter f = {.options = options, .host = host, .fit = fit, .validation = NAN};
   br_potential *u = &fit->u;
   memset(fit, 0, sizeof *fit);
-  br_ridge_make(u, d, given, max_quadratic, room, options->kappa, ws);
-  if (d <= FULL_QUADRATIC) add_pairs(u, br_take(ws, d));
+  start(fit, options, train, room, host, ws);
   fit->trace.capacity = options->max_iter + 1;
   fit->trace.rows = br_take(ws, (size_t)fit->trace.capacity * BR_TRACE_COLUMNS);
-  if (options->keep_iterates) fit->iterates.capacity = options->max_iter;
+  if (options->keep_iterates && linear) fit->iterates.capacity = options->max_iter;
   fit->rounds.capacity = options->max_rounds + 1;
   fit->rounds.rows = br_take(ws, (size_t)fit->rounds.capacity * BR_ROUND_COLUMNS);
-  int max_coef = d * (1 + given) + max_quadratic + room;
+  /* what the potential has, and the atoms and quadratic directions that there is room for */
+  const br_ridge *ridge = br_sum_ridge(u)->self;
+  int max_coef = u->n_coef - br_sum_ridge(u)->n_coef + ridge->max_coef;
   fit->iterates.rows = br_take(ws, (size_t)fit->iterates.capacity * (1 + max_coef));
   br_learner_make(&f.learner, options->learner, data, u, max_coef, ws);
   const br_sample *pulled = options->learner->pulled ? options->learner->pulled(&f.learner) : NULL;
   br_mirror_make(&f.mirror, &options->mirror, u, &f.learner, max_coef, ws);
-  br_ledger_make(&f.ledger, u, train, &options->noise, ws);
-  if (options->max_atoms > 0) {
+  /* the books are of features that stay as they are */
+  br_ledger_make(&f.ledger, u, train, linear ? &options->noise : &none, ws);
+  if (options->max_atoms > 0)
     br_columns_make(&f.columns, &options->columns, u, train, pulled, options->a_round, ws);
-  }
-  if (options->max_atoms > 0 && !pulled) {
+  if (room > 0 && !pulled) {
     br_tails_make(&f.tails, u, train, room, ws);
-    br_loss_plan_make(&f.tails_plan, u, train->n,
-                      (double)train->n * options->max_atoms * (20.0 + d * d), ws);
+    br_loss_plan_make(&f.tails_plan, u, train->n, (double)train->n * max_coef * (20.0 + d * d), ws);
   }
   br_stopping_start(&f.stop, options->tol, options->max_iter, options->max_seconds);
   int *keep = br_take_int(ws, room);
-  f.patience = ROUND_STEPS;
+  f.patience = linear ? ROUND_STEPS : BLEND_STEPS;
   fit->status = rounds(&f, keep);
   f.patience = options->max_iter;
-  if (fit->status == BR_OK) fit->status = descend(&f, f.stop.tolerance);
+  if (linear && fit->status == BR_OK) fit->status = descend(&f, f.stop.tolerance);
   double row[BR_TRACE_COLUMNS];
   br_ledger_update(&f.ledger, u);
   br_mirror_prepare(&f.mirror); /* the state that is returned, whatever ended the fit */
@@ -288,8 +318,8 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   append(&fit->trace, BR_TRACE_COLUMNS, row);
   close_ledger(&f);
   fit->gap = f.mirror.gap;
-  if (fit->status == BR_OK && !(fit->gap <= f.stop.tolerance)) fit->status = BR_STALLED;
-  if (fit->status == BR_MAX_ITERATIONS || fit->status == BR_MAX_TIME)
-    if (fit->gap <= f.stop.tolerance)
-      fit->status = BR_OK; /* it was the last step that was needed */
+  int met = fit->gap <= f.stop.tolerance || settled(&f);
+  if (linear && fit->status == BR_OK && !met) fit->status = BR_STALLED;
+  if (met && fit->status != BR_INTERRUPTED && fit->status < BR_ERR_SIZE)
+    fit->status = BR_OK; /* it was the last step that was needed */
 }

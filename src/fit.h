@@ -2,7 +2,12 @@
  *
  * Round 0 fits the Gaussian map. Every further round adds the columns that violate
  * optimality most, solves again from where it was, and drops atoms that vanished.
- * At the end the barrier is lowered until the certificate meets the tolerance. */
+ * At the end the barrier is lowered until the certificate meets the tolerance.
+ *
+ * With components the potential is a sum (sum.h) and the objective is not convex: a round is a few
+ * mirror steps, after the new columns if there are to be any, and the fit has no certificate. It
+ * ends after as many rounds as were asked for, or before when decrement^2, about twice the decrease
+ * that the next step promises, is within the tolerance. */
 #ifndef BR_FIT_H
 #define BR_FIT_H
 
@@ -17,6 +22,7 @@ typedef struct {
   int max_iter;     /* mirror steps */
   double max_seconds;
   int max_atoms;
+  int n_components; /* of a softmax that the potential has as well; 0: none */
   int max_rounds;   /* rounds of column generation */
   int a_round;      /* columns added in a round, at most */
   int patience;     /* rounds without a better validation before the end */
@@ -26,7 +32,7 @@ typedef struct {
   const br_learner_kind *learner;
   br_mirror_options mirror;
   br_columns_options columns;
-  int keep_iterates; /* whether fit->iterates is filled */
+  int keep_iterates; /* whether fit->iterates is filled; not with components */
   br_sample noise;   /* points of the reference for the ledger, one a row; none: no ledger */
 } br_fit_options;
 

@@ -49,6 +49,26 @@ typedef struct {
   const double *coef;   /* m */
 } br_atoms;
 
+/* The terms of s(x; b) = theta log sum_k exp(f_k/theta),
+ *
+ *   f_k = |R_k'x|^2/2 + slopes_k'[x; b] + c_k,
+ *
+ * each of which is held as R_k, the slopes and c_k. R_k is lower triangular, packed by rows,
+ * or diagonal; Q_k = R_k R_k'. */
+typedef struct {
+  int d, given, n, full; /* full: triangular roots */
+  double theta;
+  const double *coef; /* BR_QUADRATIC_COEFS a term */
+} br_quadratics;
+
+#define BR_ROOT_COEFS(r) ((r)->full ? (int)BR_PACKED_SIZE((r)->d) : (r)->d)
+#define BR_QUADRATIC_COEFS(r) (BR_ROOT_COEFS(r) + (r)->d + (r)->given + 1)
+
+/* Rows of work that the jets of these take. */
+#define BR_SOFTMAX_WORK(d) ((size_t)(d) * ((d) + 5) + 3 * BR_PACKED_SIZE(d))
+
+typedef struct br_jets br_jets; /* potential.h */
+
 typedef struct {
   const char *level;
 
@@ -68,6 +88,19 @@ typedef struct {
    * of the two is one row of scratch. O(m d^2) a point. */
   void (*atoms)(const br_atoms *r, int n, int ld, const double *x, double *map, double *hess,
                 double *slope, double *curve, int keep);
+
+  /* f_k and its gradient, d rows. */
+  void (*quadratic)(const br_quadratics *r, int k, int n, int ld, const double *x, double *height,
+                    double *move);
+
+  /* grad s, packed D^2 s, and what the jets need: p_k (row k of share), f_k less its mean
+   * under p (row k of height), and grad f_k less the mean of these (rows k d + i of move). */
+  void (*softmax)(const br_quadratics *r, int n, int ld, const double *x, double *map, double *hess,
+                  double *share, double *height, double *move);
+
+  /* The full jets of s: of log theta, then of the terms in turn, in the order of coef. */
+  void (*softmax_jets)(const br_quadratics *r, const br_jets *jets, const double *share,
+                       const double *height, const double *move, double *work);
 
   /* z = w'x. */
   void (*project)(int d, int n, int ld, const double *w, const double *x, double *z);

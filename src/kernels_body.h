@@ -1,8 +1,8 @@
 /* The bodies of the kernels, compiled once an instruction level. The including
  * file sets BR_TARGET (a function attribute), BR_LEVEL and BR_TABLE. Contracts:
  * kernels.h. */
-#include "kernels.h"
 #include "normal.h"
+#include "potential.h"
 
 #include <math.h>
 
@@ -18,6 +18,7 @@
 #include "kernels_gram.h"
 #include "kernels_linear.h"
 #include "kernels_ridge.h"
+#include "kernels_softmax.h"
 
 const br_kernels BR_TABLE = {
     .level = BR_LEVEL,
@@ -25,6 +26,9 @@ const br_kernels BR_TABLE = {
     .profile = profile_value,
     .affine = affine,
     .atoms = atoms,
+    .quadratic = quadratic,
+    .softmax = softmax,
+    .softmax_jets = softmax_jets,
     .project = project,
     .cholesky = cholesky,
     .half_solve = half_solve,

@@ -60,7 +60,8 @@ BR_TARGET static void half_solve(int d, int n, int ld, const double *factor, con
   }
 }
 
-BR_TARGET static void solve(int d, int n, int ld, const double *factor, double *x) {
+/* x = L^{-1} x in place. */
+BR_TARGET static void forward(int d, int n, int ld, const double *factor, double *x) {
   for (int i = 0; i < d; i++) {
     double *xi = x + (size_t)i * ld;
     const double *inverse = factor + BR_PACKED(i, i) * ld;
@@ -72,6 +73,10 @@ BR_TARGET static void solve(int d, int n, int ld, const double *factor, double *
     BR_SIMD
     for (int b = 0; b < n; b++) xi[b] *= inverse[b];
   }
+}
+
+BR_TARGET static void solve(int d, int n, int ld, const double *factor, double *x) {
+  forward(d, n, ld, factor, x);
   for (int i = d - 1; i >= 0; i--) {
     double *xi = x + (size_t)i * ld;
     const double *inverse = factor + BR_PACKED(i, i) * ld;

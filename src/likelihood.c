@@ -22,6 +22,7 @@ static void make(br_learner *l, const br_potential *u, int max_coef, br_workspac
   likelihood *self = (likelihood *)br_take(ws, (sizeof(likelihood) + 7) / 8);
   l->self = self;
   br_moments_make(&l->moments, &self->plan, u, l->data.sample.n, max_coef, ws);
+  self->plan.thin = 1;
   self->loss = loss_plan(u, &l->data.sample, max_coef, ws);
   if (l->data.held_sample.n > 0) self->held_out = loss_plan(u, &l->data.held_sample, max_coef, ws);
 }
@@ -60,7 +61,7 @@ static double gap(br_learner *l, br_potential *u, double lambda, double penalty,
   double square = 0, *g = work;
   memcpy(g, m->gradient, u->n_coef * sizeof(double));
   for (int k = 0; k < u->d * (1 + u->given); k++) square += g[k] * g[k];
-  u->family->penalty(u, lambda, g);
+  u->family->penalty(u, lambda, g, NULL, 0);
   return m->square_map - 0.5 * square - u->d + penalty -
          u->family->dual_minimum(u, beta, m->slope, g);
 }

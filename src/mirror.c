@@ -8,9 +8,11 @@
 #define ARMIJO 1e-4
 #define TO_BOUNDARY .95 /* of the way to the nearest constraint */
 #define MAX_HALVINGS 40
-#define GROWTH 4    /* of the adaptive step size after a full step */
-#define RELATED .01 /* descent along a learner's force, over that along the gradient, at least */
-#define LONG 100    /* its length over that of the gradient's step, at most */
+#define DAMPING .03   /* of coefficients that u is not linear in, see assemble() */
+#define FIRST_STEP .1 /* at most, where the objective is not convex */
+#define GROWTH 4      /* of the adaptive step size after a full step */
+#define RELATED .01   /* descent along a learner's force, over that along the gradient, at least */
+#define LONG 100      /* its length over that of the gradient's step, at most */
 #define MIN_LIFT 1e-12
 #define MAX_LIFT 1e-2
 
@@ -20,7 +22,7 @@ void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential
   m->options = *options;
   m->u = u;
   m->learner = learner;
-  m->adaptive = options->step;
+  m->adaptive = u->family->linear ? options->step : fmin(options->step, FIRST_STEP);
   m->gap = INFINITY;
   m->gradient = br_take(ws, max_coef);
   m->force = br_take(ws, max_coef);
@@ -36,7 +38,10 @@ static double step_size(const br_mirror *m) {
 }
 
 /* The system of the step, and the gradient of F; the diagonal is lifted where
- * duplicated features leave the system semidefinite. Frozen coefficients stay. */
+ * duplicated features leave the system semidefinite. Frozen coefficients stay. Where u is not
+ * linear in the coefficients the features say little of a long step, least of all of one that
+ * the metric finds short because they hardly change u: there DAMPING I is added to the
+ * metric. */
 static br_status assemble(br_mirror *m, double lift) {
   br_potential *u = m->u;
   const br_moments *mo = &m->learner->moments;
@@ -49,7 +54,7 @@ static br_status assemble(br_mirror *m, double lift) {
       if (on_metric > 0) M[at] += on_metric * mo->metric[at];
     }
   memcpy(m->gradient, mo->gradient, p * sizeof(double));
-  double penalty = u->family->penalty(u, m->options.penalty, m->gradient);
+  double penalty = u->family->penalty(u, m->options.penalty, m->gradient, M, ldm);
   m->objective = mo->loss + penalty;
   if (u->family->barrier(u, m->beta, &m->barrier, m->gradient, M, ldm) != BR_OK)
     return BR_ERR_SINGULAR;
@@ -59,6 +64,7 @@ static br_status assemble(br_mirror *m, double lift) {
       M[(size_t)j * ldm + j] = 1;
       m->gradient[j] = 0;
     }
+    if (!u->family->linear) M[(size_t)j * ldm + j] += DAMPING * on_metric;
     M[(size_t)j * ldm + j] *= 1 + lift;
   }
   return BR_OK;
@@ -127,7 +133,7 @@ static double change(br_mirror *m, double start, double barrier_at_start) {
   double loss = m->learner->kind->loss(m->learner, u);
   m->evaluations++;
   if (!isfinite(loss)) return INFINITY;
-  double objective = loss + u->family->penalty(u, m->options.penalty, NULL);
+  double objective = loss + u->family->penalty(u, m->options.penalty, NULL, NULL, 0);
   return (objective - start) + m->beta * (barrier - barrier_at_start);
 }
 

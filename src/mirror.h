@@ -10,7 +10,9 @@
  *   implicit   (G + eta H)        delta = -eta g    eta -> infinity is Newton
  *
  * followed by backtracking on F, so that every iterate stays strictly convex. A learner may put
- * a force of its own in the place of g, where it goes downhill as well. */
+ * a force of its own in the place of g, where it goes downhill as well. Where u is not linear
+ * in its coefficients, H is the Hessian of Gauss and Newton; eta damps the step, and the metric
+ * has a small multiple of the identity added. */
 #ifndef BR_MIRROR_H
 #define BR_MIRROR_H
 
@@ -21,7 +23,7 @@ typedef struct {
   const double *eta; /* step sizes of steps 0, 1, ..., n_eta - 1; NULL: adaptive */
   int n_eta;
   double step;    /* first step size of the adaptive schedule; infinite for Newton steps,
-                     finite if explicit */
+                     finite if explicit; smaller where u is not linear in its coefficients */
   double penalty; /* lambda */
 } br_mirror_options;
 

@@ -10,21 +10,41 @@
  * cache, so that the Gram tiles stream from it. */
 #define SUPERBLOCK 65536
 #define MAX_SUPERLANES 512
-#define MIN_PIECE 256 /* points: below this the sums of the pieces cost more than they save */
+#define POINTS_A_COEF 10 /* of the points that the matrices are summed over, at least, */
+#define MIN_POINTS 4000  /* and so many, where there are twice as many */
+#define MIN_PIECE 256    /* points: below this the sums of the pieces cost more than they save */
 
 static int pad(int count, int to) { return (count + to - 1) / to * to; }
 
-static int superlanes(int p, int d) {
-  int lanes = SUPERBLOCK / (p * d);
+/* Rows of a block that the largest of the jets of a feature takes. */
+static int jet_rows(const br_potential *u) {
+  return u->family->rank_one ? u->d : BR_JET_ROWS(u->d);
+}
+
+static int superlanes(int p, int rows) {
+  int lanes = SUPERBLOCK / (p * rows);
   lanes -= lanes % BR_VECTOR;
   if (lanes > MAX_SUPERLANES) lanes = MAX_SUPERLANES;
   return lanes < 2 * BR_VECTOR ? 2 * BR_VECTOR : lanes;
 }
 
-/* lanes p d <= SUPERBLOCK, unless lanes is at its floor */
-static size_t array_size(int max_coef, int d) {
-  size_t at_floor = (size_t)max_coef * d * 2 * BR_VECTOR;
+/* lanes p rows <= SUPERBLOCK, unless lanes is at its floor */
+static size_t array_size(int max_coef, int rows) {
+  size_t at_floor = (size_t)max_coef * rows * 2 * BR_VECTOR;
   return at_floor > SUPERBLOCK ? at_floor : SUPERBLOCK;
+}
+
+/* Points that the two matrices are summed over: all, or so many that the step hardly differs. */
+static size_t enough(size_t n, int p) {
+  size_t some = (size_t)p * POINTS_A_COEF;
+  if (some < MIN_POINTS) some = MIN_POINTS;
+  return 2 * some > n ? n : some;
+}
+
+/* The most that enough() makes of less than n points with at most p coefficients. */
+static size_t most_thinned(size_t n, int p) {
+  if (enough(n, 0) == n) return 0;
+  return enough(n, p) < n ? enough(n, p) : n / 2;
 }
 
 static void take_moments(br_moments *m, int p, int given, br_workspace *ws) {
@@ -42,34 +62,42 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
   int d = u->d, p = pad(max_coef, BR_GRAM_PAD) + BR_GRAM_PAD;
   size_t pieces = n / MIN_PIECE;
   plan->d = d;
-  plan->at_identity = 0;
+  plan->at_identity = plan->thin = 0;
   plan->pieces = pieces < 1 ? 1 : pieces > BR_PIECES ? BR_PIECES : (int)pieces;
-  plan->threads = br_threads_for((double)n * p * (p * (d + 2.0)));
+  plan->threads = br_threads_for((double)n * p * (p * (jet_rows(u) + 2.0)));
   if (plan->threads > plan->pieces) plan->threads = plan->pieces;
-  plan->array = array_size(p, d);
+  plan->array = array_size(p, jet_rows(u));
   plan->memory_a_thread = 4 * plan->array +
                           MAX_SUPERLANES * (2 * d + u->given + BR_PACKED_SIZE(d) + 3) +
                           u->family->scratch_size(u, MAX_SUPERLANES, 1);
   plan->memory = br_take(ws, plan->memory_a_thread * plan->threads);
+  plan->thinned = br_take(ws, most_thinned(n, max_coef) * (d + u->given + 1));
   take_moments(m, p, u->given, ws);
   for (int k = 0; k < plan->pieces; k++) take_moments(&plan->piece[k], p, u->given, ws);
 }
 
 typedef struct {
-  int d, given, p, padded, linear, curved, ld,
-      lanes; /* padded = p, curved = p - linear, to a tile */
+  int d, given, p, linear, full, ld, lanes;
+  int padded, curved; /* p and p - linear, to a tile */
   int want_hessian, want_metric, at_identity;
   double *slope, *curve, *steep, *force;
   double *x, *map, *hess, *logdet, *weight, *root, *scratch;
 } superblock;
 
+/* Features [from, to) of so many rows each. */
+static void clear_rows(const superblock *s, double *a, int from, int to, int rows) {
+  memset(a + (size_t)from * rows * s->ld, 0, (size_t)(to - from) * rows * s->ld * sizeof(double));
+}
+
 static superblock arrange(const br_moments_plan *plan, const br_potential *u, double *memory,
                           int want_hessian, int want_metric) {
   int d = plan->d, p = u->n_coef, linear = u->family->n_linear(u);
-  superblock s = {
-      .d = d, .given = u->given, .p = p, .padded = pad(p, BR_GRAM_PAD), .linear = linear};
-  s.curved = pad(p - linear, BR_GRAM_PAD);
-  s.ld = superlanes(s.padded, d);
+  int rows = jet_rows(u);
+  superblock s = {.d = d, .given = u->given, .p = p, .linear = linear};
+  s.full = !u->family->rank_one;
+  s.padded = pad(p, BR_GRAM_PAD);
+  s.curved = s.full ? 0 : pad(p - linear, BR_GRAM_PAD);
+  s.ld = superlanes(s.padded, rows);
   s.lanes = br_block_lanes(d) < s.ld ? br_block_lanes(d) : s.ld;
   s.want_hessian = want_hessian;
   s.want_metric = want_metric;
@@ -86,10 +114,9 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
   s.root = s.weight + s.ld;
   s.scratch = s.root + s.ld;
   /* the rows that pad the tiles; the others are written at every point */
-  memset(s.slope + (size_t)p * s.ld, 0, (size_t)(s.padded - p) * s.ld * sizeof(double));
-  memset(s.steep + (size_t)p * d * s.ld, 0, (size_t)(s.padded - p) * d * s.ld * sizeof(double));
-  memset(s.curve + (size_t)(p - linear) * d * s.ld, 0,
-         (size_t)(s.curved - p + linear) * d * s.ld * sizeof(double));
+  clear_rows(&s, s.slope, p, s.padded, s.full ? rows : 1);
+  clear_rows(&s, s.steep, p, s.padded, d);
+  if (!s.full) clear_rows(&s, s.curve, p - linear, s.curved, d);
   return s;
 }
 
@@ -118,7 +145,7 @@ static void fill(br_moments *m, const superblock *s, const br_potential *u, cons
   }
   br_jets jets = {n,
                   ld,
-                  0,
+                  s->full,
                   s->x + at,
                   s->map + at,
                   s->hess + at,
@@ -136,11 +163,10 @@ static void reduce(br_moments *m, const superblock *s, int n) {
   for (int j = 0; j < s->p; j++) {
     const double *force = s->force + (size_t)j * s->ld, *slope = s->slope + (size_t)j * s->ld;
     double sum = 0, mean = 0;
-    for (int b = 0; b < n; b++) {
-      sum += force[b];
-      mean += s->root[b] * slope[b];
-    }
+    for (int b = 0; b < n; b++) sum += force[b];
     m->gradient[j] += sum;
+    if (s->full) continue;
+    for (int b = 0; b < n; b++) mean += s->root[b] * slope[b];
     m->slope[(size_t)j * (1 + s->given)] += mean;
     for (int l = 0; l < s->given; l++) {
       const double *covariate = s->x + (size_t)(s->d + l) * s->ld;
@@ -150,7 +176,9 @@ static void reduce(br_moments *m, const superblock *s, int n) {
     }
   }
   for (int j = 0; j < s->padded; j += BR_GRAM_ROWS) {
-    if (s->want_hessian) kernels->gram(0, 1, n, s->ld, s->slope, s->padded, j, m->hessian, m->ldm);
+    if (s->want_hessian)
+      kernels->gram(0, s->full ? BR_JET_ROWS(s->d) : 1, n, s->ld, s->slope, s->padded, j,
+                    m->hessian, m->ldm);
     if (s->want_metric) kernels->gram(0, s->d, n, s->ld, s->steep, s->padded, j, m->metric, m->ldm);
     if (s->want_hessian && j < s->curved)
       kernels->gram(1, s->d, n, s->ld, s->curve, s->curved, j, m->curvature, m->ldm);
@@ -171,20 +199,24 @@ static void add(double *to, const double *from, size_t n) {
   for (size_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-static void add_moments(br_moments *m, const br_moments *piece, int p, int given) {
-  size_t square = (size_t)m->ldm * p;
+static void add_means(br_moments *m, const br_moments *piece, int p, int given) {
   m->loss += piece->loss;
   m->square_map += piece->square_map;
   add(m->gradient, piece->gradient, p);
   add(m->slope, piece->slope, (size_t)p * (1 + given));
+}
+
+static void add_matrices(br_moments *m, const br_moments *piece, int p) {
+  size_t square = (size_t)m->ldm * p;
   add(m->hessian, piece->hessian, square);
   add(m->metric, piece->metric, square);
   add(m->curvature, piece->curvature, square);
 }
 
-void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential *u,
-                        const br_sample *sample, int want_hessian, int want_metric) {
-  int padded = pad(u->n_coef, BR_GRAM_PAD), linear = u->family->n_linear(u), p = u->n_coef;
+/* Fills the moments of the pieces. */
+static void sum_pieces(br_moments_plan *plan, const br_potential *u, const br_sample *sample,
+                       int want_hessian, int want_metric) {
+  int padded = pad(u->n_coef, BR_GRAM_PAD);
   size_t n = sample->n;
   BR_OMP(parallel for num_threads(plan->threads) schedule(dynamic))
   for (int k = 0; k < plan->pieces; k++) {
@@ -202,9 +234,40 @@ void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential
       reduce(piece, &s, pad(count, BR_VECTOR));
     }
   }
+}
+
+/* Evenly spaced points of the sample, so many. */
+static br_sample thin(const br_moments_plan *plan, const br_sample *sample, size_t n) {
+  br_sample some = {n, sample->d, plan->thinned, plan->thinned + n * sample->d};
+  double *weight = plan->thinned + n * sample->d, total = 0;
+  for (size_t i = 0; i < n; i++) {
+    size_t from = (size_t)(((double)i + 0.5) * ((double)sample->n / (double)n));
+    for (int k = 0; k < sample->d; k++)
+      plan->thinned[(size_t)k * n + i] = sample->x[(size_t)k * sample->n + from];
+    total += weight[i] = sample->weight[from];
+  }
+  for (size_t i = 0; i < n; i++) weight[i] /= total;
+  return some;
+}
+
+void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential *u,
+                        const br_sample *sample, int want_hessian, int want_metric) {
+  int p = u->n_coef, padded = pad(p, BR_GRAM_PAD), linear = u->family->n_linear(u);
+  int matrices = want_hessian || want_metric;
+  size_t n = plan->thin ? enough(sample->n, p) : sample->n;
   clear(m, padded, u->given);
-  for (int k = 0; k < plan->pieces; k++) add_moments(m, &plan->piece[k], padded, u->given);
-  if (!want_hessian) return;
+  if (!matrices || n < sample->n) {
+    sum_pieces(plan, u, sample, 0, 0);
+    for (int k = 0; k < plan->pieces; k++) add_means(m, &plan->piece[k], padded, u->given);
+  }
+  if (!matrices) return;
+  br_sample some = n < sample->n ? thin(plan, sample, n) : *sample;
+  sum_pieces(plan, u, &some, want_hessian, want_metric);
+  for (int k = 0; k < plan->pieces; k++) {
+    if (n == sample->n) add_means(m, &plan->piece[k], padded, u->given);
+    add_matrices(m, &plan->piece[k], padded);
+  }
+  if (!want_hessian || !u->family->rank_one) return;
   u->family->scale_by_directions(u, m->hessian, m->ldm);
   for (int j = linear; j < p; j++)
     for (int l = j; l < p; l++)

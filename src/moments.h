@@ -19,7 +19,7 @@ typedef struct {
   double square_map; /* mean of |T|^2 */
   int ldm;           /* row stride of the matrices */
   double *gradient;  /* p */
-  double *slope;     /* [j (1 + given) + l]: mean of slope_j times 1 or covariate l */
+  double *slope;     /* [j (1 + given) + l]: mean of slope_j times 1 or covariate l, if rank_one */
   double *hessian;   /* entries [j * ldm + l], l >= j: the lower triangle of LAPACK */
   double *metric;    /* likewise */
   double *curvature; /* likewise: the second mean of the Hessian, work space */
@@ -33,10 +33,11 @@ typedef struct {
 
 typedef struct {
   int d, pieces, threads;
+  int thin;        /* sum the matrices over some of the points where there are very many */
   int at_identity; /* T = x and D^2 u = I in the place of those of u, the features as they are */
   br_moments piece[BR_PIECES];
   size_t memory_a_thread, array;
-  double *memory;
+  double *memory, *thinned;
 } br_moments_plan;
 
 /* Memory for samples of n points and at most max_coef coefficients. */

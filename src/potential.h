@@ -49,14 +49,15 @@ typedef struct {
  *     steep  rows j d + r    sqrt(omega) (L^{-1} grad psi_j)_r, if not NULL
  *     force  row j           omega (grad psi_j'T - tr((D^2 u)^{-1} D^2 psi_j)) */
 #define BR_JET_ROWS(d) ((d) + (int)BR_PACKED_SIZE(d))
-typedef struct {
+struct br_jets {
   int n, ld, full;
   const double *x, *map, *factor, *weight;
   double *slope, *curve, *steep, *force;
-} br_jets;
+};
 
 struct br_family {
   const char *name;
+  int linear;   /* whether u is linear in coef; then the objective is convex in it */
   int rank_one; /* whether jets() can do without the full form */
 
   /* To be called after coef changed, before anything else below. */
@@ -75,13 +76,13 @@ struct br_family {
   void (*value)(const br_potential *u, int n, int ld, const double *x, double *value,
                 double *scratch);
 
-  /* The features themselves, psi_j in row j of values. Scratch as for value. */
+  /* The features themselves, psi_j in row j of values. Scratch as for value. NULL unless linear. */
   void (*features)(const br_potential *u, int n, int ld, const double *x, double *values,
                    double *scratch);
 
-  void (*jets)(const br_potential *u, const br_jets *jets, const double *scratch);
+  void (*jets)(const br_potential *u, const br_jets *jets, double *scratch);
 
-  /* Multiplies M[j * ldm + l], l >= j, by the inner products w_j'w_l. */
+  /* Multiplies M[j * ldm + l], l >= j, by the inner products w_j'w_l. NULL unless rank_one. */
   void (*scale_by_directions)(const br_potential *u, double *M, int ldm);
 
   /* Number of leading features whose Hessian is zero. */
@@ -93,9 +94,9 @@ struct br_family {
   br_status (*barrier)(br_potential *u, double beta, double *value, double *gradient, double *H,
                        int ldh);
 
-  /* lambda times the sum of the sign-constrained coefficients that are not frozen; adds
-   * its gradient. */
-  double (*penalty)(const br_potential *u, double lambda, double *gradient);
+  /* A convex penalty times lambda: of a ridge potential the sum of the sign-constrained
+   * coefficients that are not frozen. Adds its gradient and its Hessian, as barrier() does. */
+  double (*penalty)(const br_potential *u, double lambda, double *gradient, double *H, int ldh);
 
   /* Its parameter: the objective at the minimum of objective + beta B is
    * within beta times this of the constrained minimum. */

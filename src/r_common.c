@@ -1,6 +1,6 @@
 #include "r_common.h"
 
-#include "ridge.h"
+#include "sum.h"
 
 #include <string.h>
 
@@ -86,25 +86,36 @@ br_potential glue_potential(SEXP list, br_workspace *ws) {
       XLENGTH(coef) != d * (1 + given) + terms || XLENGTH(centre) != terms ||
       XLENGTH(width) != terms)
     Rf_error("internal error: the potential is not whole; please report");
+  SEXP components = glue_get(list, "components");
+  int n_components = glue_int(list, "n_components");
+  int max_quadratic = n_quadratic > d ? n_quadratic : d;
+  double kappa = glue_double(list, "kappa");
+  if (n_components > 0 && XLENGTH(components) != br_softmax_coefs(d, given, n_components))
+    Rf_error("internal error: the components are not whole; please report");
   br_potential u;
-  br_ridge_make(&u, d, given, n_quadratic > d ? n_quadratic : d, n_atoms,
-                glue_double(list, "kappa"), ws);
-  br_ridge_load(&u, n_quadratic, n_atoms, REAL(dir), INTEGER(profile), REAL(centre), REAL(width),
-                REAL(coef));
+  if (n_components > 0) br_sum_make(&u, d, given, n_components, max_quadratic, n_atoms, kappa, ws);
+  else br_ridge_make(&u, d, given, max_quadratic, n_atoms, kappa, ws);
+  br_ridge_load(br_sum_ridge(&u), n_quadratic, n_atoms, REAL(dir), INTEGER(profile), REAL(centre),
+                REAL(width), REAL(coef));
+  br_sum_refresh(&u);
+  if (n_components > 0)
+    memcpy(u.coef, REAL(components), (size_t)XLENGTH(components) * sizeof(double));
+  u.family->prepare(&u);
   return u;
 }
 
 static SEXP doubles(const double *from, R_xlen_t n) {
   SEXP out = Rf_allocVector(REALSXP, n);
-  memcpy(REAL(out), from, (size_t)n * sizeof(double));
+  if (n > 0) memcpy(REAL(out), from, (size_t)n * sizeof(double));
   return out;
 }
 
-SEXP glue_potential_list(const br_potential *u) {
+SEXP glue_potential_list(br_potential *whole) {
+  const br_potential *u = br_sum_ridge(whole), *softmax = br_sum_softmax(whole);
   const br_ridge *r = u->self;
-  const char *names[] = {"family",  "d",     "given",     "n_quadratic", "n_atoms",
-                         "n_tails", "kappa", "direction", "profile",     "centre",
-                         "width",   "coef",  ""};
+  const char *names[] = {"family",  "d",     "given",        "n_quadratic", "n_atoms",
+                         "n_tails", "kappa", "direction",    "profile",     "centre",
+                         "width",   "coef",  "n_components", "components",  ""};
   int d = u->d, rows = d + u->given, first = r->n_linear, terms = r->n_quadratic + r->n_atoms;
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   enum {
@@ -119,11 +130,13 @@ SEXP glue_potential_list(const br_potential *u) {
     PROFILE,
     CENTRE,
     WIDTH,
-    COEF
+    COEF,
+    N_COMPONENTS,
+    COMPONENTS
   };
   int n_tails = 0;
   for (int j = 0; j < u->n_coef; j++) n_tails += u->frozen[j] != 0;
-  SET_VECTOR_ELT(out, FAMILY, Rf_mkString(u->family->name));
+  SET_VECTOR_ELT(out, FAMILY, Rf_mkString(whole->family->name));
   SET_VECTOR_ELT(out, D, Rf_ScalarInteger(d));
   SET_VECTOR_ELT(out, GIVEN, Rf_ScalarInteger(u->given));
   SET_VECTOR_ELT(out, QUADRATIC, Rf_ScalarInteger(r->n_quadratic));
@@ -139,6 +152,10 @@ SEXP glue_potential_list(const br_potential *u) {
   SET_VECTOR_ELT(out, CENTRE, doubles(r->centre + first, terms));
   SET_VECTOR_ELT(out, WIDTH, doubles(r->width + first, terms));
   SET_VECTOR_ELT(out, COEF, doubles(u->coef, first + terms));
+  int n_components = softmax ? ((br_softmax *)softmax->self)->terms.n : 0;
+  SET_VECTOR_ELT(out, N_COMPONENTS, Rf_ScalarInteger(n_components));
+  SET_VECTOR_ELT(out, COMPONENTS,
+                 doubles(softmax ? softmax->coef : NULL, softmax ? softmax->n_coef : 0));
   UNPROTECT(1);
   return out;
 }

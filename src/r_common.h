@@ -31,6 +31,6 @@ br_sample glue_sample(SEXP x_sexp, SEXP weight_sexp);
 
 /* A potential from and to the list that a fit keeps. */
 br_potential glue_potential(SEXP list, br_workspace *ws);
-SEXP glue_potential_list(const br_potential *u);
+SEXP glue_potential_list(br_potential *u);
 
 #endif

@@ -15,6 +15,7 @@ static br_fit_options options_from_list(SEXP list) {
                       .max_iter = glue_int(list, "max_iter"),
                       .max_seconds = glue_double(list, "max_seconds"),
                       .max_atoms = glue_int(list, "max_atoms"),
+                      .n_components = glue_int(list, "n_components"),
                       .max_rounds = glue_int(list, "max_rounds"),
                       .a_round = glue_int(list, "a_round"),
                       .patience = glue_int(list, "patience"),

@@ -152,6 +152,7 @@ static void prepare(br_potential *u) {
 }
 
 static size_t scratch_size(const br_potential *u, int ld, int keep) {
+  /* of these the quadratic features leave 2 d rows to spare for full jets */
   return 2 * (size_t)ld * (keep ? self(u)->max_coef - self(u)->n_linear + 1 : 1);
 }
 
@@ -220,16 +221,36 @@ static void features(const br_potential *u, int n, int ld, const double *x, doub
     feature(u, j, n, ld, x, values + (size_t)j * ld, scratch);
 }
 
-static void jets(const br_potential *u, const br_jets *o, const double *scratch) {
+/* The rows of a linear or curved feature in full, from sqrt(omega) slope_j and, of curved ones,
+ * omega^(1/4) sqrt(curve_j) L^{-1} w_j. */
+static void in_full(const br_jets *o, int d, int j, const double *w, const double *slope,
+                    const double *curve) {
+  const int n = o->n, ld = o->ld;
+  double *rows = o->slope + (size_t)j * BR_JET_ROWS(d) * ld, *packed = rows + (size_t)d * ld;
+  for (int i = 0; i < d; i++)
+    for (int b = 0; b < n; b++) rows[(size_t)i * ld + b] = w[i] * slope[b];
+  for (int i = 0; i < d; i++)
+    for (int l = 0; l <= i; l++) {
+      const double times = i == l ? 1 : 1.41421356237309505;
+      double *entry = packed + BR_PACKED(i, l) * ld;
+      for (int b = 0; b < n; b++)
+        entry[b] = curve ? times * curve[(size_t)i * ld + b] * curve[(size_t)l * ld + b] : 0;
+    }
+}
+
+static void jets(const br_potential *u, const br_jets *o, double *scratch) {
   const br_ridge *r = self(u);
   const br_kernels *kernels = br_simd();
   int d = r->d, n = o->n, ld = o->ld, first = br_ridge_first_atom(u);
   const double *slopes = scratch, *curves = scratch + (size_t)ld * (r->n_atoms + 1);
-  double root[BR_LANES], scale[BR_LANES], tau[BR_LANES];
+  double *spare = scratch + 2 * (size_t)ld * (r->n_atoms + 1);
+  double root[BR_LANES], scale[BR_LANES], tau[BR_LANES], own[BR_LANES];
   for (int b = 0; b < n; b++) root[b] = sqrt(o->weight[b]);
   for (int j = 0; j < u->n_coef; j++) {
     const double *w = br_ridge_direction(u, j);
-    double *slope = o->slope + (size_t)j * ld, *force = o->force + (size_t)j * ld;
+    double *slope = o->full ? own : o->slope + (size_t)j * ld;
+    double *curve = o->full ? spare : o->curve + (size_t)(j - r->n_linear) * d * ld;
+    double *force = o->force + (size_t)j * ld;
     kernels->project(d, n, ld, w, o->map, tau);
     if (j < d) {
       for (int b = 0; b < n; b++) slope[b] = root[b];
@@ -252,13 +273,13 @@ static void jets(const br_potential *u, const br_jets *o, const double *scratch)
     }
     for (int b = 0; b < n; b++) force[b] = root[b] * slope[b] * tau[b];
     if (j >= r->n_linear) {
-      double *curve = o->curve + (size_t)(j - r->n_linear) * d * ld;
       kernels->half_solve(d, n, ld, o->factor, w, scale, curve);
       for (int k = 0; k < d; k++) {
         const double *row = curve + (size_t)k * ld;
         for (int b = 0; b < n; b++) force[b] -= root[b] * row[b] * row[b];
       }
     }
+    if (o->full) in_full(o, d, j, w, slope, j < r->n_linear ? NULL : curve);
     if (o->steep) kernels->half_solve(d, n, ld, o->factor, w, slope, o->steep + (size_t)j * d * ld);
   }
 }
@@ -319,8 +340,9 @@ static br_status barrier(br_potential *u, double beta, double *value, double *gr
   return BR_OK;
 }
 
-static double penalty(const br_potential *u, double lambda, double *gradient) {
+static double penalty(const br_potential *u, double lambda, double *gradient, double *H, int ldh) {
   double sum = 0;
+  (void)H, (void)ldh; /* it is linear */
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
     if (u->frozen[j]) continue;
     sum += u->coef[j];
@@ -413,6 +435,7 @@ static double min_eigenvalue(br_potential *u) {
 
 const br_family br_ridge_family = {
     .name = "ridge",
+    .linear = 1,
     .rank_one = 1,
     .prepare = prepare,
     .scratch_size = scratch_size,

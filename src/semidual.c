@@ -123,7 +123,7 @@ double br_semidual_gap(br_learner *l, br_potential *u, double lambda, double pen
     if (fabs(g[j]) > CANCELLED * (1 + fabs(s->mean_sample[j]))) return INFINITY;
     g[j] = 0;
   }
-  u->family->penalty(u, lambda, g);
+  u->family->penalty(u, lambda, g, NULL, 0);
   return m->loss + penalty - pairing - u->family->dual_minimum(u, beta, m->slope, g);
 }
 

@@ -105,6 +105,11 @@ static double far_curvature(const br_potential *u, const br_sample *sample, cons
   return sum;
 }
 
+/* Its counterpart in the softmax: far out the steepest of the terms is all that is left. */
+static double far_softmax(const br_potential *u, const double *v) {
+  return u ? br_softmax_far_curvature(u, v) : 0;
+}
+
 static void drop_frozen(br_potential *u, int *keep) {
   const br_ridge *r = u->self;
   int first = br_ridge_first_atom(u);
@@ -115,19 +120,24 @@ static void drop_frozen(br_potential *u, int *keep) {
 void br_tails_complete(br_tails *tails, br_potential *u, const br_sample *sample,
                        const br_loss_plan *plan) {
   int d = u->d;
-  drop_frozen(u, tails->keep);
+  br_potential *ridge = br_sum_ridge(u);
+  drop_frozen(ridge, tails->keep);
+  br_sum_refresh(u);
   u->family->prepare(u);
   br_potential_loss(u, sample, plan, tails->map);
-  if (br_eigen(d, ((const br_ridge *)u->self)->Q, tails->values, tails->vectors) != BR_OK) return;
+  if (br_eigen(d, ((const br_ridge *)ridge->self)->Q, tails->values, tails->vectors) != BR_OK)
+    return;
   for (int side = 0; side < 2 * d; side++) {
     const double *v = tails->vectors + (size_t)(side / 2) * d;
     double sign = side % 2 ? -1 : 1, edge;
     double slope = outer_slope(tails, sample, d, v, sign, &edge);
-    double missing = slope - far_curvature(u, sample, v, sign, tails->values[side / 2]);
+    double missing = slope - far_curvature(ridge, sample, v, sign, tails->values[side / 2]) -
+                     far_softmax(br_sum_softmax(u), v);
     if (!(missing > 0)) continue;
     for (int k = 0; k < d; k++) tails->direction[k] = sign * v[k];
-    br_ridge_add_atom(u, BR_STEP, tails->direction, edge + WIDTH, WIDTH, missing);
-    u->frozen[u->n_coef - 1] = 1;
+    br_ridge_add_atom(ridge, BR_STEP, tails->direction, edge + WIDTH, WIDTH, missing);
+    ridge->frozen[ridge->n_coef - 1] = 1;
   }
+  br_sum_refresh(u);
   u->family->prepare(u);
 }

@@ -9,7 +9,7 @@
 #ifndef BR_TAILS_H
 #define BR_TAILS_H
 
-#include "ridge.h"
+#include "sum.h"
 
 /* Most atoms that br_tails_complete() keeps in a potential. */
 #define BR_MAX_TAILS(d) (2 * (d))
@@ -23,7 +23,7 @@ typedef struct {
 void br_tails_make(br_tails *tails, const br_potential *u, const br_sample *sample, int max_atoms,
                    br_workspace *ws);
 
-/* Replaces the frozen atoms of u. */
+/* Replaces the frozen atoms of u, a ridge potential or a sum. */
 void br_tails_complete(br_tails *tails, br_potential *u, const br_sample *sample,
                        const br_loss_plan *plan);
 

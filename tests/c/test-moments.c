@@ -237,6 +237,41 @@ static void test_parts(void) {
   }
 }
 
+/* Of a large sample the means are over all points, the matrices over some that are evenly spaced:
+ * those of the sample of these points. */
+static void test_thinned(void) {
+  enum { n = 12000, some = 4000 };
+  problem a = make_problem(2, -1, 6, n, 1), b = a;
+  double *x = br_take(&heap, 2 * some), *weight = br_take(&heap, some), total = 0;
+  for (int i = 0; i < some; i++) {
+    const int from = 3 * i + 1;
+    for (int k = 0; k < 2; k++) x[k * some + i] = a.sample.x[k * n + from];
+    total += weight[i] = a.sample.weight[from];
+  }
+  for (int i = 0; i < some; i++) weight[i] /= total;
+  b.sample = (br_sample){some, 2, x, weight};
+  prepare_memory(&b, some, 0);
+  a.plan.thin = 1;
+  compute(&a, 1, 1);
+  compute(&b, 1, 1);
+  const naive_moments m = naive_compute(&a);
+  double gradient = 0, matrices = 0;
+  CHECK_NEAR(apart(a.m.loss, m.loss), 0, ROUNDING);
+  CHECK_NEAR(apart(a.m.square_map, m.square_map), 0, ROUNDING);
+  for (int j = 0; j < a.u.n_coef; j++) {
+    gradient = larger(gradient, apart(a.m.gradient[j], m.gradient[j]));
+    gradient = larger(gradient, apart(a.m.slope[j], m.slope[j]));
+    for (int l = j; l < a.u.n_coef; l++) {
+      const size_t at = (size_t)j * a.m.ldm + l;
+      matrices = larger(matrices, apart(a.m.hessian[at], b.m.hessian[at]));
+      matrices = larger(matrices, apart(a.m.metric[at], b.m.metric[at]));
+    }
+  }
+  CHECK_NEAR(gradient, 0, ROUNDING);
+  CHECK_NEAR(matrices, 0, ROUNDING);
+  CHECK(fabs(a.m.gradient[0] - b.m.gradient[0]) > 1e-6); /* the points do differ */
+}
+
 static void set_limit(problem *q, int threads, int expected) {
   br_threads_set(threads);
   prepare_memory(q, q->sample.n, 1e12);
@@ -290,6 +325,7 @@ static void test_setting(void) {
   test_truth();
   test_weights();
   test_parts();
+  test_thinned();
   test_not_convex();
 }
 

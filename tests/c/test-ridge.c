@@ -202,7 +202,7 @@ static void test_outside(void) {
   step[first + 1] = -3;
   CHECK_NEAR(u.family->max_step(&u, step), 0.1, 1e-16);
   double g[16] = {0};
-  CHECK_NEAR(u.family->penalty(&u, 2, g), 1.6, 1e-15);
+  CHECK_NEAR(u.family->penalty(&u, 2, g, NULL, 0), 1.6, 1e-15);
   CHECK(g[first] == 2 && g[first + 1] == 2 && g[0] == 0 && g[first - 1] == 0);
   u.coef[first] = 0;
   CHECK(u.family->barrier(&u, 1, &value, NULL, NULL, 0) == BR_ERR_SINGULAR);
@@ -247,7 +247,7 @@ static void test_frozen(void) {
   const int first = br_ridge_first_atom(&u), p = u.n_coef;
   double g[16] = {0}, slope[16] = {0}, H[256] = {0}, before, after;
   before = barrier_value(&u) + log(u.coef[first + 1]);
-  const double sum = u.family->penalty(&u, 2, NULL) - 2 * u.coef[first + 1];
+  const double sum = u.family->penalty(&u, 2, NULL, NULL, 0) - 2 * u.coef[first + 1];
   u.frozen[first + 1] = 1;
   after = barrier_value(&u);
   CHECK_NEAR(after, before, 1e-14);
@@ -256,7 +256,7 @@ static void test_frozen(void) {
   CHECK(g[first + 1] == 0 && H[(first + 1) * p + first + 1] == 0);
   CHECK(g[first] != 0 && H[(first + 2) * p + first + 2] != 0);
   memset(g, 0, sizeof g);
-  CHECK_NEAR(u.family->penalty(&u, 2, g), sum, 1e-15);
+  CHECK_NEAR(u.family->penalty(&u, 2, g, NULL, 0), sum, 1e-15);
   CHECK(g[first] == 2 && g[first + 1] == 0 && g[first + 2] == 2);
   /* the dual bound counts its part as it is, of either sign */
   for (int j = 2; j < first; j++) g[j] = 1; /* the gradient of tr Q */
