@@ -57,8 +57,9 @@ backward <- function(layers, y, given = NULL, tol = 1e-12) {
       next
     }
     covariates <- layer$whitening$covariates
-    known <- if (is.null(covariates)) NULL else standardised(covariates, given)
-    result <- .Call(C_brenier_invert, layer$potential, unname(cbind(y, known)), tol, 500L)
+    # cbind(y, NULL) would have a column more where there are no rows
+    if (!is.null(covariates)) y <- cbind(y, standardised(covariates, given))
+    result <- .Call(C_brenier_invert, layer$potential, unname(y), tol, 500L)
     if (result$status != "ok") failed <- failed | result$iterations < 0
     y <- from_white(layer$whitening, result$x, given)
   }
