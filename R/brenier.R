@@ -240,7 +240,8 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   weights <- weights[used]
   given <- covariates$given[used, , drop = FALSE]
   if (!is.null(given) && ncol(given) == 0) given <- NULL # only an intercept
-  check_rows(x, name, if (is.null(given)) 0 else ncol(given))
+  check_rows(x, name, given)
+  check_spread(x, name)
   x <- treat_ties(x, check_flag(jitter, "jitter"), seed %||% 1, name)
   group <- groups_of(cbind(x, given))
   result <- with_seed(seed %||% 1, fit_layers(x, given, weights, control, layers, group, name,

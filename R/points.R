@@ -128,19 +128,22 @@ check_collinear <- function(root, names, name) {
   ), "collinear", argument = name)
 }
 
-#' Enough distinct points to have a density in d dimensions, after so many covariates.
+#' Enough distinct points to have a density in d dimensions, given covariates.
 #' @noRd
-check_rows <- function(x, name, given = 0) {
-  n <- nrow(x)
-  d <- ncol(x) + given
-  if (n >= d + 2 && nrow(unique(x[seq_len(min(n, 50 * (d + 2))), , drop = FALSE])) >= d + 2) {
+check_rows <- function(x, name, given = NULL) {
+  rows <- cbind(x, given)
+  n <- nrow(rows)
+  d <- ncol(rows)
+  if (n >= d + 2 && nrow(unique(rows[seq_len(min(n, 50 * (d + 2))), , drop = FALSE])) >= d + 2) {
     return(invisible(x))
   }
-  distinct <- nrow(unique(x))
+  distinct <- nrow(unique(rows))
   if (distinct >= d + 2) return(invisible(x))
+  more <- d - ncol(x)
+  covariates <- if (more > 0) paste0(" and ", more, " covariate", if (more > 1) "s")
   brenier_abort(c(
-    "{.arg {name}} has {distinct} distinct row{?s}; {ncol(x)} variable{?s}
-     {if (given > 0) paste('and', given, 'covariates ') else ''}need at least {d + 2}.",
+    "{.arg {name}} has {distinct} distinct row{?s}; {ncol(x)} variable{?s}{covariates}
+     {cli::qty(d)}need{?s/} at least {d + 2}.",
     i = "Add data, or leave variables out."
   ), "rows", argument = name)
 }

@@ -18,8 +18,8 @@ treat_ties <- function(x, jitter, seed, name) {
   if (jitter) return(with_seed(seed, jittered(x, which)))
   values <- length(unique(x[, which[1]]))
   brenier_warn(c(
-    "{.var {colnames(x)[which]}} of {.arg {name}} look{?s/} discrete: {.var {colnames(x)[which[1]]}}
-     takes {values} value{?s} in {nrow(x)} rows.",
+    "{.var {colnames(x)[which]}} of {.arg {name}} {cli::qty(length(which))}look{?s/} discrete:
+     {.var {colnames(x)[which[1]]}} takes {values} values in {nrow(x)} rows.",
     i = "A density rises without bound at such values. Set {.code jitter = TRUE} to spread each over
          the gap to its neighbours, or condition on the variable instead."
   ), "discrete")
