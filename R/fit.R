@@ -121,6 +121,10 @@ fit_layer <- function(points, folds, shared) {
   run <- run_core(sample$train, d, sample$train_weights, sample$valid, sample$valid_weights,
                   utils::modifyList(control, setting), rounds, shared$progress$report, noise,
                   whitening$root, shared$pairing$learner, sample$other)
+  if (!is.null(validation)) {
+    path <- validation[Reduce(`&`, Map(`==`, validation[names(setting)], setting)), ]
+    run$trace$validation <- path$loss[pmin(run$trace$round, rounds) + 1L]
+  }
   layer <- as_layer(whitening, run, validation, rounds, setting)
   layer$side <- shared$pairing$side
   layer$reference <- affine$reference
