@@ -316,7 +316,9 @@ warn_if_not_converged <- function(fit) {
     "Raise {.arg tol} of {.fn brenier_control}, or look at {.code fit$trace}."
   )
   class <- if (fit$status == "interrupted") "interrupted" else "not_converged"
-  reached <- if (is.finite(fit$gap)) {
+  reached <- if (fit$gap <= fit$control$tol) {
+    "Its layers are whole, but what comes after them is missing."
+  } else if (is.finite(fit$gap)) {
     paste0("Its certificate is ", format(fit$gap, digits = 2), " nats a point, not ",
            format(fit$control$tol), ".")
   } else {

@@ -26,10 +26,12 @@ fit_layers <- function(x, given, weights, control, layers, group, name, pairing 
   if (ncol(x) > 1 && !one$over) {
     other <- add_margins(chain, shared)
     if (!other$over) other <- add_layer(other, shared)
-    if (!interrupted(other) && improved(one, other, weights)) one <- other
+    if (interrupted(other)) return(cut_short(one))
+    if (improved(one, other, weights)) one <- other
   }
   while (!one$over && length(one$layers) < most_layers) {
     more <- add_layer(one, shared)
+    if (interrupted(more)) return(cut_short(one))
     if (!improved(one, more, weights)) break
     one <- more
   }
@@ -38,6 +40,13 @@ fit_layers <- function(x, given, weights, control, layers, group, name, pairing 
 
 interrupted <- function(chain) {
   any(vapply(chain$layers, function(layer) layer$status == "interrupted", NA))
+}
+
+#' The chain as it was before the try that was interrupted.
+#' @noRd
+cut_short <- function(chain) {
+  chain$layers[[length(chain$layers)]]$status <- "interrupted"
+  chain
 }
 
 #' One more layer on all variables. The folds follow unless it is the last and the first.
@@ -55,19 +64,27 @@ add_layer <- function(chain, shared, last = FALSE) {
 #' @noRd
 add_margins <- function(chain, shared) {
   column <- function(points, k) points[, k, drop = FALSE]
-  parts <- lapply(seq_along(shared$variables), function(k) {
+  parts <- list()
+  for (k in seq_along(shared$variables)) {
     folds <- lapply(chain$folds, function(fold) {
       fold$points <- column(fold$points, k)
       fold$logdet[] <- 0
       fold
     })
-    list(layer = fit_layer(column(chain$points, k), folds, shared), folds = folds)
-  })
+    layer <- fit_layer(column(chain$points, k), folds, shared)
+    if (layer$status == "interrupted") {
+      chain$layers <- c(chain$layers, list(layer))
+      chain$over <- TRUE
+      return(chain)
+    }
+    parts[[k]] <- list(layer = layer, folds = folds)
+  }
   refit <- function(fold) {
     done <- lapply(parts, function(part) {
       at <- which(vapply(part$folds, function(other) identical(other$out, fold$out), NA))
       advance(part$folds[[at]], part$layer, shared)
     })
+    if (any(lengths(done) == 0)) return(NULL)
     fold$points <- do.call(cbind, lapply(done, function(f) f$points))
     for (f in done) fold$logdet <- fold$logdet + f$logdet
     fold$interrupted <- any(vapply(done, function(f) isTRUE(f$interrupted), NA))
@@ -76,14 +93,18 @@ add_margins <- function(chain, shared) {
   extend(chain, side_by_side(lapply(parts, function(part) part$layer)), refit, shared)
 }
 
-#' The chain with a layer more; refit(fold) is a fold after it.
+#' The chain with a layer more; refit(fold) is a fold after it, NULL where it has none. Folds that know
+#' nothing of the layer are forgotten.
 #' @noRd
 extend <- function(chain, layer, refit, shared) {
   stopped <- layer$status == "interrupted"
-  if (!is.null(refit) && !stopped) {
-    chain$folds <- lapply(chain$folds, refit)
-    stopped <- any(vapply(chain$folds, function(fold) isTRUE(fold$interrupted), NA))
-    if (stopped) layer$status <- "interrupted"
+  if (!is.null(refit)) {
+    folds <- if (!stopped) refit_folds(chain$folds, refit)
+    if (is.null(folds)) layer$status <- "interrupted"
+    stopped <- is.null(folds)
+    # of a first layer the validation has said what it could
+    first <- length(chain$layers) == 0 && is.null(shared$pairing)
+    if (!stopped || !first) chain["folds"] <- list(folds)
   }
   chain$layers <- c(chain$layers, list(layer))
   # a layer without atoms is affine: what follows could only be affine again
@@ -93,11 +114,24 @@ extend <- function(chain, layer, refit, shared) {
   chain
 }
 
-#' A fold after a layer as large as the one for all the data, fitted to what is not held out.
+#' The folds after a layer, or NULL after an interrupt.
+#' @noRd
+refit_folds <- function(folds, refit) {
+  after <- list()
+  for (fold in folds) {
+    fold <- refit(fold)
+    if (isTRUE(fold$interrupted)) return(NULL)
+    if (!is.null(fold)) after <- c(after, list(fold))
+  }
+  after
+}
+
+#' A fold after a layer as large as the one for all the data, fitted to what is not held out. NULL where
+#' that lies in a subspace.
 #' @noRd
 advance <- function(fold, layer, shared) {
   sample <- fold_sample(fold, shared)
-  if (is.null(sample)) return(fold)
+  if (is.null(sample)) return(NULL)
   control <- utils::modifyList(shared$control, layer$setting)
   d <- ncol(fold$points)
   run <- run_core(sample$train, d, sample$train_weights, sample$valid[0, , drop = FALSE], numeric(),
@@ -188,7 +222,7 @@ held_out_rows <- function(folds) {
 #' Whether the held-out log likelihood rose by more than its standard error.
 #' @noRd
 improved <- function(before, after, weights) {
-  if (interrupted(after)) return(FALSE)
+  if (length(after$folds) == 0) return(FALSE)
   gain <- held_out_rows(after$folds) - held_out_rows(before$folds)
   held <- !is.na(gain)
   gain <- weighted_mean(gain[held], weights[held])
