@@ -67,8 +67,7 @@ fold_sample <- function(fold, shared) {
   sample <- list(
     whitening = whitening, reference = affine$reference, train = white[!out, , drop = FALSE], train_weights = weights[!out],
     valid = white[out, , drop = FALSE], valid_weights = weights[out],
-    # from the loss here to that in the units of the data
-    shift = whitening$logdet + sum(fold$logdet[out] * weights[out]) / sum(weights[out])
+    shift = whitening$logdet # from the loss here to that in the units of the points
   )
   if (is.null(shared$pairing)) return(sample)
   other <- other_points(shared$pairing, affine$reference, ncol(points), sum(!out), fold$reference_out)
@@ -86,7 +85,7 @@ coordinates <- function(points, given, weights, name, pairing, reference_rows = 
 }
 
 #' Mean held-out loss by setting and round, over the folds: the loss of a point is
-#' |T|^2/2 - log det DT, in the units of the data. Settings that do worse on the first two folds are
+#' |T|^2/2 - log det DT, in the units of the points of the layer. Settings that do worse on the first two folds are
 #' not tried on the others. NULL if no fold could be fitted; list(interrupted, whitening) if the
 #' user lost patience.
 #' @noRd
@@ -128,7 +127,7 @@ promising <- function(runs, k) {
   all_so_far
 }
 
-#' A run on one fold, with the held-out losses in the units of the data.
+#' A run on one fold, with the held-out losses in the units of the points.
 #' @noRd
 run_fold <- function(sample, d, control, shared) {
   run <- run_core(
