@@ -140,7 +140,7 @@ law_at <- function(object, given, level, tol) {
   n <- if (is.null(given)) 1L else nrow(given)
   if (!is.null(level) && object$d == 1) { # exact: the map is increasing
     y <- matrix(stats::qnorm(rep(level, each = n)))
-    value <- matrix(invert(object, y, repeat_rows(given, length(level)), tol), n)
+    value <- matrix(invert(object, y, repeat_rows(given, length(level)), tol), n, length(level))
     return(structure(value, dimnames = list(NULL, paste0(100 * level, "%"))))
   }
   y <- reference_points(max(law_points, 2 * object$d), object$d)
@@ -153,12 +153,13 @@ law_at <- function(object, given, level, tol) {
     if (is.null(level)) return(apply(x, c(1, 3), mean))
     aperm(apply(x, c(1, 3), stats::quantile, level, names = FALSE), c(2, 3, 1))
   })
+  # as.double(): of no row at all, rbind() makes NULL
   if (is.null(level)) {
-    value <- do.call(rbind, value)
-    return(structure(value, dimnames = list(NULL, object$variables)))
+    return(matrix(as.double(do.call(rbind, value)), n, object$d,
+                  dimnames = list(NULL, object$variables)))
   }
   flat <- do.call(rbind, lapply(value, function(v) matrix(v, dim(v)[1])))
-  array(flat, c(n, object$d, length(level)),
+  array(as.double(flat), c(n, object$d, length(level)),
         list(NULL, object$variables, paste0(100 * level, "%")))
 }
 
