@@ -59,7 +59,8 @@ check_covariates <- function(X, name) {
   ), "not_finite", argument = name)
 }
 
-#' Covariates of the rows of newdata, a row of NA where one is missing. NULL for a fit without.
+#' Covariates of the rows of newdata, a row of NA where one is missing or infinite. NULL for a fit
+#' without.
 #' @noRd
 new_covariates <- function(fit, newdata) {
   design <- fit$design
@@ -82,27 +83,54 @@ new_covariates <- function(fit, newdata) {
       i = "The fit needs {.var {design$variables}}."
     ), "variable", argument = "newdata", variable = lost[1])
   }
+  if (nrow(newdata) == 0) {
+    brenier_abort("{.arg newdata} has no rows: it is empty.", "empty", argument = "newdata")
+  }
   known <- intersect(design$variables, names(newdata))
   complete <- stats::complete.cases(newdata[known])
   given <- matrix(NA_real_, nrow(newdata), length(design$columns))
   if (!any(complete)) return(given)
   given[complete, ] <- if (is.null(design$terms)) {
-    as_points(newdata[complete, design$columns, drop = FALSE], "newdata")
+    as_points(newdata[complete, design$columns, drop = FALSE], "newdata", finite = FALSE)
   } else {
     design_matrix(design, newdata[complete, , drop = FALSE])
   }
+  given[rowSums(!is.finite(given)) > 0, ] <- NA
   given
 }
 
 design_matrix <- function(design, newdata) {
-  tryCatch({
-    model <- stats::model.frame(design$terms, newdata, xlev = design$xlevels,
-                                na.action = stats::na.pass)
-    stats::model.matrix(design$terms, model, contrasts.arg = design$contrasts)[, design$columns]
-  }, error = function(e) {
+  model <- covariate_frame(design, newdata)
+  tryCatch(stats::.checkMFClasses(attr(design$terms, "dataClasses"), model), error = function(e) {
+    brenier_abort(c(
+      "The covariates in {.arg newdata} must be of the types of the fit.",
+      x = "{conditionMessage(e)}"
+    ), "type", argument = "newdata")
+  })
+  if (nrow(model) != nrow(newdata)) {
+    brenier_abort(c(
+      "The covariates must have one value for each row of {.arg newdata}, not {nrow(model)}.",
+      i = "Those that are not in {.arg newdata} are looked up where the formula was written."
+    ), "variable", argument = "newdata")
+  }
+  stats::model.matrix(design$terms, model, contrasts.arg = design$contrasts)[, design$columns]
+}
+
+#' The model frame of covariates, without the warnings of what is an error soon after.
+#' @noRd
+covariate_frame <- function(design, newdata) {
+  quietly <- function(w) {
+    if (grepl("is not a factor|variables found have", conditionMessage(w))) {
+      invokeRestart("muffleWarning")
+    }
+  }
+  tryCatch(withCallingHandlers(
+    stats::model.frame(design$terms, newdata, xlev = design$xlevels, na.action = stats::na.pass),
+    warning = quietly
+  ), error = function(e) {
     brenier_abort(c(
       "The covariates cannot be evaluated in {.arg newdata}.", x = "{conditionMessage(e)}",
-      i = "A level of a factor that the fit has not seen has no law."
+      i = if (length(design$xlevels)) "A level of a factor that the fit has not seen has no law."
     ), "variable", argument = "newdata")
   })
 }
