@@ -38,7 +38,10 @@ nobs.brenier <- function(object, ...) object$n
 #' @export
 formula.brenier <- function(x, ...) {
   if (!is.null(x$terms)) return(stats::formula(x$terms))
-  stats::reformulate(paste0("`", x$variables, "`"), env = globalenv())
+  right <- if (is.null(x$design)) x$variables else x$design$variables
+  left <- if (!is.null(x$design)) lapply(x$variables, as.name)
+  if (length(left) > 1) left <- list(as.call(c(quote(cbind), left)))
+  stats::reformulate(paste0("`", right, "`"), left[[1]], env = globalenv())
 }
 
 #' @rdname brenier_methods
