@@ -141,7 +141,8 @@ frame_response <- function(model, name = "data") {
   y <- stats::model.response(model)
   label <- names(model)[1]
   if (is.matrix(y)) {
-    if (!is.numeric(y)) abort_not_numeric(y, label, name)
+    if (!is.numeric(y)) abort_not_numeric(y[1], label, name)
+    check_not_empty(model, name)
     if (is.null(colnames(y))) colnames(y) <- rep("", ncol(y))
     # a column of cbind() that was an expression has no name of its own
     blank <- colnames(y) == ""

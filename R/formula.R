@@ -15,7 +15,7 @@ check_formula <- function(formula, data) {
     ), "formula", argument = "formula")
   }
   if (is.data.frame(data)) check_variables(formula, data)
-  if (length(formula) == 3) return(invisible())
+  if (length(formula) == 3) return(check_response(terms))
   labels <- attr(terms, "term.labels")
   if (length(labels) == 0) {
     brenier_abort(c(
@@ -28,6 +28,17 @@ check_formula <- function(formula, data) {
       i = "Here {.code a:b} is no variable; write {.code I(a * b)} for the product."
     ), "formula", argument = "formula")
   }
+}
+
+#' A term that is the response itself leaves nothing to have a law.
+#' @noRd
+check_response <- function(terms) {
+  factors <- attr(terms, "factors")
+  if (length(factors) == 0 || all(factors[attr(terms, "response"), ] == 0)) return(invisible())
+  brenier_abort(c(
+    "The response of {.arg formula} must not be among its covariates.",
+    x = "{.code {rownames(factors)[attr(terms, 'response')]}} is on both sides."
+  ), "formula", argument = "formula")
 }
 
 #' The formula with the variables of its terms alone: one that was taken out, as by ~ . - a, is then
@@ -79,6 +90,14 @@ eval_frame <- function(frame, env) {
   })
 }
 
+check_not_empty <- function(model, name) {
+  if (nrow(model) > 0) return(invisible())
+  brenier_abort(c(
+    "{.arg {name}} has no complete row: it is empty.",
+    i = "Rows with missing values are removed by {.arg na.action}."
+  ), "empty", argument = name)
+}
+
 #' The columns of a model frame side by side; a factor is refused by name.
 #' @noRd
 frame_points <- function(model, name = "data") {
@@ -89,12 +108,7 @@ frame_points <- function(model, name = "data") {
       abort_not_numeric(columns[[variable]], variable, name)
     }
   }
-  if (nrow(model) == 0) {
-    brenier_abort(c(
-      "{.arg {name}} has no complete row: it is empty.",
-      i = "Rows with missing values are removed by {.arg na.action}."
-    ), "empty", argument = name)
-  }
+  check_not_empty(model, name)
   parts <- lapply(names(columns), function(variable) {
     part <- unclass(columns[[variable]])
     if (is.null(dim(part))) return(matrix(part, dimnames = list(NULL, variable)))
