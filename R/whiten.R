@@ -37,10 +37,13 @@ whiten <- function(x, weights, name, given = NULL) {
 #' @noRd
 standardise <- function(given, w) {
   if (is.null(given) || ncol(given) == 0) return(NULL)
+  size <- apply(abs(given), 2, max) # taken out first, so that squares neither overflow nor vanish
+  size[size == 0] <- 1
+  given <- sweep(given, 2, size, "/")
   center <- colSums(given * w)
   centred <- sweep(given, 2, center)
   scale <- sqrt(colSums(centred^2 * w))
-  varies <- scale > 1e-10 * apply(abs(given), 2, max)
+  varies <- scale > 1e-10
   if (!any(varies)) return(NULL)
   root <- svd(sweep(centred[, varies, drop = FALSE], 2, scale[varies], "/") * sqrt(w), nu = 0)
   rank <- sum(root$d > 1e-7 * root$d[1])
@@ -48,8 +51,8 @@ standardise <- function(given, w) {
   # the polar factor of the inverse root keeps each coordinate near the covariate it came from
   inverse <- t(root$v[, seq_len(rank), drop = FALSE]) / root$d[seq_len(rank)]
   if (rank == sum(varies)) inverse <- root$v %*% inverse
-  matrix[varies, ] <- t(sweep(inverse, 2, scale[varies], "/"))
-  list(center = center, matrix = matrix)
+  matrix[varies, ] <- t(sweep(inverse, 2, scale[varies] * size[varies], "/"))
+  list(center = center * size, matrix = matrix)
 }
 
 standardised <- function(covariates, given) {
