@@ -151,7 +151,10 @@ law_at <- function(object, given, level, tol) {
                 repeat_rows(given[rows, , drop = FALSE], m), max(tol, 1e-10))
     dim(x) <- c(length(rows), m, object$d)
     if (is.null(level)) return(apply(x, c(1, 3), mean))
-    aperm(apply(x, c(1, 3), stats::quantile, level, names = FALSE), c(2, 3, 1))
+    quantiles <- apply(x, c(1, 3), function(v) {
+      if (anyNA(v)) rep(NA_real_, length(level)) else stats::quantile(v, level, names = FALSE)
+    })
+    aperm(array(quantiles, c(length(level), length(rows), object$d)), c(2, 3, 1))
   })
   # as.double(): of no row at all, rbind() makes NULL
   if (is.null(level)) {
