@@ -32,6 +32,24 @@ make_normal <- function(n, d, seed = 1) {
   })
 }
 
+# The response fans out: normal about 2 x with standard deviation 0.2 + x.
+make_fan <- function(n, seed = 1, x = c(0, 1)) {
+  withr::with_seed(seed, {
+    x <- runif(n, x[1], x[2])
+    data.frame(x = x, y = 2 * x + (0.2 + x) * rnorm(n))
+  })
+}
+
+# Two skewed responses that lean on a number and a factor.
+make_pair <- function(n, seed = 1) {
+  withr::with_seed(seed, {
+    data <- data.frame(x = rnorm(n), f = factor(sample(c("u", "v", "w"), n, replace = TRUE)))
+    data$a <- data$x + as.integer(data$f) + rexp(n)
+    data$b <- data$a / 2 - data$x^2 / 4 + rnorm(n, sd = 0.3 + (data$f == "v"))
+    data
+  })
+}
+
 # --- fits ---------------------------------------------------------------------
 
 gaussian_control <- function(...) brenier_control(max_atoms = 0, ...)
@@ -60,28 +78,48 @@ banana_fit <- function() {
   cached("banana", brenier(make_banana(400), control = small_control()))
 }
 
+fan_fit <- function() {
+  cached("fan", brenier(y ~ x, data = make_fan(4000), control = list(folds = 2, min_width = 0.2)))
+}
+
+pair_fit <- function() {
+  cached("pair", brenier(cbind(a, b) ~ x + f, data = make_pair(500), control = small_control()))
+}
+
+potential_of <- function(fit, layer = 1) fit$layers[[layer]]$potential
+
+whitening_of <- function(fit, layer = 1) fit$layers[[layer]]$whitening
+
 # --- references ---------------------------------------------------------------
 
-# u, its gradient and the log determinant of its Hessian at the rows of z, by the formulas of the
-# help page of brenier().
+# u, its gradient and the log determinant of its Hessian at the rows of z, points followed by their
+# covariates, by the formulas of the help page of brenier().
 reference_potential <- function(potential, z) {
   p <- potential
   d <- p$d
-  gradient <- matrix(p$coef[seq_len(d)], nrow(z), d, byrow = TRUE)
-  value <- drop(z %*% p$coef[seq_len(d)])
+  b <- cbind(1, z[, -seq_len(d), drop = FALSE])
+  z <- z[, seq_len(d), drop = FALSE]
+  gradient <- b %*% matrix(p$coef[seq_len(n_linear(p))], ncol(b), byrow = TRUE)
+  value <- rowSums(z * gradient)
   hessian <- array(0, c(d, d, nrow(z)))
   for (j in seq_len(p$n_quadratic + p$n_atoms)) {
-    w <- p$direction[, j]
+    w <- p$direction[seq_len(d), j]
+    g <- p$direction[-seq_len(d), j]
     a <- p$width[j]
-    t <- (drop(z %*% w) - p$centre[j]) / a
+    arm <- drop(z %*% w)
+    t <- (arm + drop(b[, -1, drop = FALSE] %*% g) - p$centre[j]) / a
     if (j <= p$n_quadratic) {
       s <- list(t^2 / 2, t, rep(1, length(t)))
+    } else if (p$profile[j] == 2) {
+      open <- pnorm(t - arm / a)
+      s <- list(arm^2 * open / 2, arm * open, open)
+      a <- 1
     } else if (p$profile[j] == 0) {
       s <- list(t * pnorm(t) + dnorm(t), pnorm(t), dnorm(t))
     } else {
       s <- list(((t^2 + 1) * pnorm(t) + t * dnorm(t)) / 2, t * pnorm(t) + dnorm(t), pnorm(t))
     }
-    theta <- p$coef[d + j]
+    theta <- p$coef[n_linear(p) + j]
     value <- value + theta * a^2 * s[[1]]
     gradient <- gradient + theta * a * outer(s[[2]], w)
     hessian <- hessian + theta * outer(tcrossprod(w), s[[3]])
@@ -90,16 +128,20 @@ reference_potential <- function(potential, z) {
   list(map = gradient, logdet = logdet, value = value)
 }
 
-# Which coefficients are atoms, and which are fitted: those of the tails are not.
-atoms_of <- function(p) p$d + p$n_quadratic + seq_len(p$n_atoms)
+# Which coefficients are linear, which are atoms, and which are fitted: those of the tails are not.
+n_linear <- function(p) p$d * (1 + p$given)
 
-free <- function(p) seq_len(p$d + p$n_quadratic + p$n_atoms - p$n_tails)
+atoms_of <- function(p) n_linear(p) + p$n_quadratic + seq_len(p$n_atoms)
 
-n_chosen <- function(fit) fit$layers[[1]]$potential$n_atoms - fit$layers[[1]]$potential$n_tails
+free <- function(p) seq_len(n_linear(p) + p$n_quadratic + p$n_atoms - p$n_tails)
+
+n_chosen <- function(fit, layer = 1) {
+  potential_of(fit, layer)$n_atoms - potential_of(fit, layer)$n_tails
+}
 
 # The least objective over the fitted coefficients in one dimension, by an optimiser of R.
 least_objective <- function(fit) {
-  p <- fit$layers[[1]]$potential
+  p <- potential_of(fit)
   at <- free(p)
   objective <- function(coef) {
     p$coef[at] <- coef
@@ -112,20 +154,26 @@ least_objective <- function(fit) {
 }
 
 # The objective that the trace reports, from the same formulas.
-reference_objective <- function(fit, potential = fit$layers[[1]]$potential) {
-  z <- whitened(fit, fit$x)
+reference_objective <- function(fit, potential = potential_of(fit)) {
+  z <- whitened(fit, fit$x, fit$given)
   e <- reference_potential(potential, z)
   w <- fit$weights / sum(fit$weights)
   theta <- potential$coef[intersect(free(potential), atoms_of(potential))]
   sum(w * (rowSums(e$map^2) / 2 - e$logdet)) + fit$control$penalty * sum(w^2) * sum(theta)
 }
 
-whitened <- function(fit, x) {
-  unname(sweep(as.matrix(x), 2, fit$layers[[1]]$whitening$center) %*% fit$layers[[1]]$whitening$matrix)
+# Points in the coordinates of the potential, followed by their covariates in theirs.
+whitened <- function(fit, x, given = NULL) {
+  w <- whitening_of(fit)
+  z <- sweep(as.matrix(x), 2, w$center)
+  if (is.null(given)) return(unname(z %*% w$matrix))
+  g <- sweep(given, 2, w$covariates$center) %*% w$covariates$matrix
+  unname(cbind((z - g %*% w$covariates$coef) %*% w$matrix, g))
 }
 
 unwhitened <- function(fit, z) {
-  x <- sweep(z %*% solve(fit$layers[[1]]$whitening$matrix), 2, fit$layers[[1]]$whitening$center, "+")
+  w <- whitening_of(fit)
+  x <- sweep(z %*% solve(w$matrix), 2, w$center, "+")
   dimnames(x) <- list(NULL, fit$variables)
   x
 }
@@ -155,7 +203,7 @@ density_grid <- function(fit) {
   radius <- sqrt(qchisq(1 - 1e-10, 2))
   border <- predict(fit, radius * cbind(cos(0:99 * pi / 50), sin(0:99 * pi / 50)), "inverse")
   axes <- lapply(1:2, function(k) {
-    step <- fit$min_width / 3 / fit$layers[[1]]$whitening$matrix[k, k]
+    step <- fit$min_width / 3 / whitening_of(fit)$matrix[k, k]
     ends <- range(border[, k])
     seq(ends[1] - step, ends[2] + step, by = step)
   })

@@ -37,18 +37,20 @@ test_that("formula, data frame, matrix and vector give the same fit", {
     brenier(as.matrix(faithful), control = control),
     brenier(unname(as.matrix(faithful)), control = control)
   )
-  for (fit in others) expect_identical(fit$layers[[1]]$potential, formula$layers[[1]]$potential)
+  for (fit in others) expect_identical(potential_of(fit), potential_of(formula))
   expect_identical(others[[4]]$variables, c("x1", "x2"))
   one <- brenier(~eruptions, data = faithful, control = control)
-  expect_identical(brenier(faithful$eruptions, control = control)$layers[[1]]$potential, one$layers[[1]]$potential)
-  expect_identical(brenier(faithful["eruptions"], control = control)$layers[[1]]$potential, one$layers[[1]]$potential)
+  for (x in list(faithful$eruptions, faithful["eruptions"])) {
+    expect_identical(potential_of(brenier(x, control = control)), potential_of(one))
+  }
 })
 
 test_that("a plain list of control arguments and integers will do", {
   fit <- brenier(round(make_banana(50) * 100), control = list(max_atoms = 0))
   integers <- as.matrix(round(make_banana(50) * 100))
   storage.mode(integers) <- "integer"
-  expect_identical(brenier(integers, control = list(max_atoms = 0))$layers[[1]]$potential, fit$layers[[1]]$potential)
+  expect_identical(potential_of(brenier(integers, control = list(max_atoms = 0))),
+                   potential_of(fit))
 })
 
 test_that("integer weights count a row as often", {
@@ -59,7 +61,7 @@ test_that("integer weights count a row as often", {
   control <- gaussian_control(tol = 1e-12)
   weighted <- brenier(data, weights = times, control = control)
   repeated <- brenier(data[rep(1:100, times), ], control = control)
-  expect_equal(weighted$layers[[1]]$whitening, repeated$layers[[1]]$whitening, tolerance = 1e-12) # the same sums
+  expect_equal(whitening_of(weighted), whitening_of(repeated), tolerance = 1e-12) # the same sums
   expect_equal(predict(weighted, data, "log_density"), predict(repeated, data, "log_density"),
                tolerance = 1e-5, ignore_attr = TRUE)
   expect_equal(as.numeric(logLik(weighted)), as.numeric(logLik(repeated)), tolerance = 1e-9)
@@ -82,7 +84,7 @@ test_that("the scale of the weights changes only the log likelihood", {
   one <- brenier(data, control = small_control(4))
   # A power of two, so that the shares of the rows are the same numbers.
   eight <- brenier(data, weights = rep(8, 100), control = small_control(4))
-  expect_identical(eight$layers[[1]]$potential, one$layers[[1]]$potential)
+  expect_identical(potential_of(eight), potential_of(one))
   expect_equal(eight$log_likelihood, 8 * one$log_likelihood, tolerance = 1e-14)
 })
 
@@ -91,7 +93,7 @@ test_that("rows of weight zero are left out", {
   zero <- brenier(data, weights = rep(c(1, 0, 2), 40), control = list(max_atoms = 8, folds = 2))
   removed <- brenier(data[rep(c(TRUE, FALSE, TRUE), 40), ], weights = rep(c(1, 2), 40),
                      control = list(max_atoms = 8, folds = 2))
-  expect_identical(zero$layers[[1]]$potential, removed$layers[[1]]$potential)
+  expect_identical(potential_of(zero), potential_of(removed))
   expect_identical(nobs(zero), 80L)
 })
 
@@ -134,7 +136,7 @@ test_that("a misspelt argument is an error", {
   expect_refused(brenier(~eruptions, data = faithful, wieghts = 1), "argument")
   # Not evaluated: the variable is in the data alone.
   expect_refused(brenier(~eruptions, data = faithful, wieghts = waiting), "argument")
-  expect_refused(brenier(faithful, NULL, list(), 1, 2), "argument")
+  expect_refused(brenier(faithful, NULL, NULL, 1, FALSE, list(), 1, 2), "argument")
   expect_refused(brenier(), "argument")
 })
 

@@ -3,8 +3,8 @@ loose <- brenier(make_banana(150), control = small_control(8, tol = 1e-2))
 tight <- brenier(make_banana(150), control = small_control(8, tol = 1e-9))
 
 test_that("the certificate bounds the gap to a tighter fit", {
-  expect_identical(tight$layers[[1]]$potential$direction, loose$layers[[1]]$potential$direction)
-  expect_identical(tight$layers[[1]]$potential$width, loose$layers[[1]]$potential$width)
+  expect_identical(potential_of(tight)$direction, potential_of(loose)$direction)
+  expect_identical(potential_of(tight)$width, potential_of(loose)$width)
   a <- certificate(loose)
   b <- certificate(tight)
   expect_true(a$met && b$met)
@@ -20,7 +20,7 @@ test_that("the certificate bounds the gap to a tighter fit", {
 
 test_that("no potential with these atoms is below the lower bound", {
   for (fit in list(loose, tight, banana_fit(), eruptions_fit())) {
-    p <- fit$layers[[1]]$potential
+    p <- potential_of(fit)
     first <- p$d + p$n_quadratic
     w <- p$direction[, seq_len(p$n_quadratic), drop = FALSE]
     bound <- certificate(fit)$lower_bound - 1e-12 # rounding

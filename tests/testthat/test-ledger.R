@@ -3,11 +3,11 @@ books <- c("jeffreys", "regret", "regret_bound", "identity")
 # J(u) = mean of u over the data + mean of u* over the points that stand for N(0, I), with the
 # formulas of the help page and points found by predict().
 reference_semidual <- function(fit) {
-  y <- ledger_points(fit$control$ledger, fit$d)
+  y <- ledger_points(fit$control$ledger, fit$x)
   x <- whitened(fit, predict(fit, y, type = "inverse"))
   w <- fit$weights / sum(fit$weights)
-  on_data <- reference_potential(fit$layers[[1]]$potential, whitened(fit, fit$x))$value
-  on_model <- reference_potential(fit$layers[[1]]$potential, x)$value
+  on_data <- reference_potential(potential_of(fit), whitened(fit, fit$x))$value
+  on_model <- reference_potential(potential_of(fit), x)$value
   sum(w * on_data) + mean(rowSums(x * y) - on_model)
 }
 
@@ -60,11 +60,11 @@ test_that("the sums telescope to the semi-dual at both ends, atoms added and dro
 
 test_that("Jeffreys' divergence is large where the fit moves and vanishes where it ends", {
   for (fit in list(faithful_fit(), banana_fit())) {
-    jeffreys <- head(fit$trace$jeffreys, -1)
+    steps <- head(fit$trace, -1)
     # Between the sample and the best law of a class lie about as many nats as coefficients over n.
-    floor <- length(fit$layers[[1]]$potential$coef) / fit$n
-    expect_gt(max(jeffreys), 4 * floor)
-    expect_lt(max(abs(tail(jeffreys, 3))), floor)
+    floor <- (5 + steps$atoms) / fit$n
+    expect_gt(max(steps$jeffreys / floor), 4)
+    expect_lt(max(abs(tail(steps$jeffreys / floor, 3))), 1)
   }
   # The whitened sample has the moments of N(0, I): u starts at its optimum, and only the barrier,
   # which is below 1e-2, moves it.
@@ -76,25 +76,35 @@ test_that("Jeffreys' divergence is large where the fit moves and vanishes where 
 test_that("the ledger changes nothing but its columns", {
   with <- eruptions_fit()
   without <- brenier(~eruptions, data = faithful, control = small_control(ledger = 0))
-  expect_identical(without$layers[[1]]$potential, with$layers[[1]]$potential)
+  expect_identical(potential_of(without), potential_of(with))
   others <- setdiff(names(with$trace), c(books, "seconds"))
   expect_identical(without$trace[others], with$trace[others])
   expect_true(all(is.na(without$trace[books])))
   before <- withr::with_seed(3, runif(1))
   expect_identical(withr::with_seed(3, {
-    ledger_points(256, 2)
+    ledger_points(256, matrix(0, 5, 2))
     runif(1)
   }), before)
 })
 
 test_that("the points have the moments of N(0, I)", {
   for (d in c(1, 3, 200)) {
-    y <- ledger_points(256, d)
+    y <- ledger_points(256, matrix(0, 5, d))
     expect_identical(dim(y), c(as.integer(max(256, 2 * d)), as.integer(d)))
     # Rounding of means of 256 terms, and of a Cholesky factor.
     expect_lt(max(abs(colMeans(y))), 1e-13)
     expect_equal(crossprod(y) / nrow(y), diag(d), tolerance = 1e-11)
   }
-  expect_identical(dim(ledger_points(0, 2)), c(0L, 2L))
-  expect_identical(dim(ledger_points(256, 257)), c(0L, 257L))
+  expect_identical(dim(ledger_points(0, matrix(0, 5, 2))), c(0L, 2L))
+  expect_identical(dim(ledger_points(256, matrix(0, 5, 257))), c(0L, 257L))
+})
+
+test_that("covariates of the points are those of evenly spaced rows", {
+  z <- cbind(7, seq_len(512), -seq_len(512))
+  y <- ledger_points(256, z, 1)
+  expect_identical(dim(y), c(256L, 3L))
+  expect_identical(y[, 2], seq(1, 511, by = 2))
+  expect_identical(y[, 3], -y[, 2])
+  # fewer rows than points come again as often
+  expect_identical(as.vector(table(ledger_points(256, z[1:4, ], 1)[, 2])), rep(64L, 4))
 })

@@ -38,7 +38,7 @@ test_that("formula, terms and model.frame give back the model", {
 
 test_that("update() fits again with what changed", {
   fit <- brenier(~ eruptions + waiting, data = faithful, control = gaussian_control())
-  expect_identical(update(fit)$layers[[1]]$potential, fit$layers[[1]]$potential)
+  expect_identical(potential_of(update(fit)), potential_of(fit))
   expect_identical(update(fit, ~ . - waiting)$variables, "eruptions")
   expect_identical(update(fit, data = faithful[1:100, ])$n, 100L)
   expect_identical(update(fit, subset = waiting > 70)$n, sum(faithful$waiting > 70))
@@ -49,11 +49,12 @@ test_that("update() fits again with what changed", {
 
 test_that("glance() is one row that agrees with the fit", {
   g <- glance(faithful_fit())
-  expect_identical(dim(g), c(1L, 10L))
-  expect_named(g, c("n", "d", "atoms", "log_likelihood", "held_out", "held_out_se", "gap",
+  expect_identical(dim(g), c(1L, 11L))
+  expect_named(g, c("n", "d", "atoms", "layers", "log_likelihood", "held_out", "held_out_se", "gap",
                     "converged", "iterations", "seconds"))
   fit <- faithful_fit()
   expect_identical(g$n, 272L)
+  expect_identical(g$layers, 1L)
   expect_identical(g$atoms, sum(!tidy(fit)$tail))
   expect_identical(g$log_likelihood, as.numeric(logLik(fit)))
   expect_identical(g$gap, certificate(fit)$gap)
@@ -64,6 +65,7 @@ test_that("glance() is one row that agrees with the fit", {
 test_that("tidy() has a row an atom", {
   t <- tidy(faithful_fit())
   expect_identical(t$atom, seq_len(nrow(t)))
+  expect_identical(t$layer, rep(1L, nrow(t)))
   expect_true(all(c("eruptions", "waiting", "centre", "width", "coefficient") %in% names(t)))
   # Unit vectors in double precision.
   expect_equal(t$eruptions^2 + t$waiting^2, rep(1, nrow(t)), tolerance = 1e-12)

@@ -4,7 +4,7 @@ test_that("the density integrates to one in one dimension", {
   fit <- eruptions_fit()
   ends <- predict(fit, c(-7, 7), type = "inverse") # all but 3e-12
   # The trapezoidal rule: ten points a least width, for which its error is far below 1e-6.
-  step <- fit$min_width / 10 / drop(fit$layers[[1]]$whitening$matrix)
+  step <- fit$min_width / 10 / drop(whitening_of(fit)$matrix)
   x <- seq(ends[1], ends[2], by = step)
   expect_equal(sum(predict(fit, x)) * step, 1, tolerance = 1e-6)
 })
@@ -18,7 +18,8 @@ test_that("the density integrates to one in two dimensions", {
 
 test_that("the inverse is the inverse", {
   for (fit in both()) {
-    fresh <- sweep(withr::with_seed(1, matrix(rnorm(200 * fit$d), 200)), 2, fit$layers[[1]]$whitening$center, "+")
+    fresh <- withr::with_seed(1, matrix(rnorm(200 * fit$d), 200))
+    fresh <- sweep(fresh, 2, whitening_of(fit)$center, "+")
     far <- unwhitened(fit, 1e3 * withr::with_seed(2, matrix(rnorm(20 * fit$d), 20)))
     for (x in list(fit$x, fresh, far)) {
       back <- predict(fit, predict(fit, x, type = "map"), type = "inverse")
@@ -35,7 +36,7 @@ test_that("the inverse is the inverse", {
 test_that("the map is the gradient of a function", {
   for (fit in both()) {
     z <- withr::with_seed(1, matrix(rnorm(100 * fit$d), 100))
-    u <- function(z) evaluate(fit, z, value = TRUE)$value
+    u <- function(z) evaluate(potential_of(fit), z, value = TRUE)$value
     gradient <- vapply(seq_len(fit$d), function(k) derivative(u, z, k), numeric(100))
     map <- predict(fit, unwhitened(fit, z), type = "map")
     # See derivative() for its error.
@@ -53,7 +54,8 @@ test_that("the Jacobian of the map is symmetric and positive definite, and gives
     least <- apply(J, 3, function(j) min(eigen((j + t(j)) / 2, symmetric = TRUE)$values))
     expect_gt(min(least), tail(fit$trace$min_eigenvalue, 1) - 1e-7)
     map <- predict(fit, x, type = "map")
-    log_det <- apply(J, 3, function(j) log(det(matrix(j, fit$d)))) + log(det(fit$layers[[1]]$whitening$matrix))
+    log_det <- apply(J, 3, function(j) log(det(matrix(j, fit$d))))
+    log_det <- log_det + log(det(whitening_of(fit)$matrix))
     expect_equal(predict(fit, x, type = "log_density"),
                  -rowSums(map^2) / 2 - fit$d / 2 * log(2 * pi) + log_det, tolerance = 1e-6,
                  ignore_attr = TRUE)

@@ -18,7 +18,7 @@ test_that("a session without a seed has none afterwards", {
 })
 
 test_that("the generator of the session does not matter, and is kept", {
-  fit <- function() brenier(data, control = list(max_atoms = 4, folds = 2))$layers[[1]]$potential
+  fit <- function() potential_of(brenier(data, control = list(max_atoms = 4, folds = 2)))
   draw <- function() simulate(banana_fit(), 3, seed = 1)
   first <- fit()
   draws <- draw()
@@ -32,7 +32,7 @@ test_that("the generator of the session does not matter, and is kept", {
 })
 
 test_that("the seed of a fit decides folds and candidates", {
-  fit <- function(seed) brenier(data, control = small_control(6), seed = seed)$layers[[1]]$potential
+  fit <- function(seed) potential_of(brenier(data, control = small_control(6), seed = seed))
   expect_identical(fit(2), fit(2))
   expect_identical(fit(NULL), fit(1)) # as documented, a fixed one
   expect_false(identical(fit(1), fit(2)))

@@ -1,9 +1,11 @@
 test_that("the trace has the documented columns, one row a step and one for the end", {
   fit <- faithful_fit()
-  expect_named(fit$trace, c("iter", "round", "objective", "validation", "kl", "eta", "step",
-                            "min_eigenvalue", "decrement", "gap", "barrier", "atoms", "evaluations",
-                            "seconds", "jeffreys", "regret", "regret_bound", "identity"))
+  expect_named(fit$trace, c("layer", "iter", "round", "objective", "validation", "kl", "eta",
+                            "step", "min_eigenvalue", "decrement", "gap", "barrier", "atoms",
+                            "evaluations", "seconds", "jeffreys", "regret", "regret_bound",
+                            "identity"))
   trace <- fit$trace
+  expect_identical(trace$layer, rep(1L, nrow(trace)))
   expect_identical(trace$iter, as.double(seq_len(nrow(trace)) - 1))
   expect_identical(tail(trace$gap, 1), fit$gap)
   expect_identical(tail(trace$atoms, 1), as.double(n_chosen(fit)))
