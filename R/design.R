@@ -34,8 +34,6 @@ matrix_design <- function(given, n) {
     brenier_abort("{.arg given} must have {n} row{?s}, as {.arg x} has, not {nrow(X)}.", "argument",
                   argument = "given")
   }
-  colnames(X) <- ifelse(is.null(colnames(given)) | colnames(X) == "",
-                        paste0("given", seq_len(ncol(X))), colnames(X))
   kept <- independent_columns(cbind(1, X))
   kept <- setdiff(kept, 1) - 1
   design <- list(columns = colnames(X)[kept], variables = colnames(X)[kept])
@@ -53,10 +51,11 @@ independent_columns <- function(X) {
 check_covariates <- function(X, name) {
   bad <- which(!is.finite(X), arr.ind = TRUE)
   if (nrow(bad) == 0) return(invisible())
+  value <- X[bad[1, , drop = FALSE]]
   brenier_abort(c(
     "The covariates in {.arg {name}} must be finite.",
-    x = "{.var {colnames(X)[bad[1, 2]]}} is {X[bad[1, , drop = FALSE]]} in row {bad[1, 1]}."
-  ), "not_finite", argument = name)
+    x = "{.var {colnames(X)[bad[1, 2]]}} is {value} in row {bad[1, 1]}."
+  ), if (is.na(value)) "missing" else "not_finite", argument = name)
 }
 
 #' Covariates of the rows of newdata, a row of NA where one is missing or infinite. NULL for a fit
@@ -83,9 +82,7 @@ new_covariates <- function(fit, newdata) {
       i = "The fit needs {.var {design$variables}}."
     ), "variable", argument = "newdata", variable = lost[1])
   }
-  if (nrow(newdata) == 0) {
-    brenier_abort("{.arg newdata} has no rows: it is empty.", "empty", argument = "newdata")
-  }
+  check_not_empty(newdata, "newdata")
   known <- intersect(design$variables, names(newdata))
   complete <- stats::complete.cases(newdata[known])
   given <- matrix(NA_real_, nrow(newdata), length(design$columns))
@@ -116,11 +113,12 @@ design_matrix <- function(design, newdata) {
   stats::model.matrix(design$terms, model, contrasts.arg = design$contrasts)[, design$columns]
 }
 
-#' The model frame of covariates, without the warnings of what is an error soon after.
+#' The model frame of covariates, without the warnings of what is an error soon after, or of contrasts
+#' in newdata: those of the fit serve.
 #' @noRd
 covariate_frame <- function(design, newdata) {
   quietly <- function(w) {
-    if (grepl("is not a factor|variables found have", conditionMessage(w))) {
+    if (grepl("is not a factor|variables found have|contrasts dropped", conditionMessage(w))) {
       invokeRestart("muffleWarning")
     }
   }

@@ -93,8 +93,8 @@ eval_frame <- function(frame, env) {
 check_not_empty <- function(model, name) {
   if (nrow(model) > 0) return(invisible())
   brenier_abort(c(
-    "{.arg {name}} has no complete row: it is empty.",
-    i = "Rows with missing values are removed by {.arg na.action}."
+    "{.arg {name}} has no {if (name == 'data') 'complete '}row: it is empty.",
+    i = if (name == "data") "Rows with missing values are removed by {.arg na.action}."
   ), "empty", argument = name)
 }
 

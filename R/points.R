@@ -20,11 +20,12 @@ as_points <- function(x, name, finite = TRUE) {
   if (!is.matrix(x) || !is.numeric(x)) {
     brenier_abort(c(
       "{.arg {name}} must be a numeric matrix or a data frame of numbers, not {shown(x)}.",
-      i = "Categorical variables have no density; leave them out or fit each level apart."
+      i = if (name == "given") "Categorical covariates want a formula: {.code y ~ f}." else
+        "Categorical variables have no density; leave them out or fit each level apart."
     ), "type", argument = name)
   }
   x <- matrix(as.double(x), nrow(x), ncol(x), dimnames = dimnames(x)) # of no class but matrix
-  colnames(x) <- column_names(x)
+  colnames(x) <- column_names(x, if (name == "given") "given" else "x")
   if (finite) check_finite(x, name)
   x
 }
@@ -35,17 +36,18 @@ missing_as_number <- function(v) if (is.logical(v) && all(is.na(v))) as.double(v
 
 #' The names of the columns; x1, x2, ... where there is none, and no name twice.
 #' @noRd
-column_names <- function(x) {
+column_names <- function(x, prefix = "x") {
   names <- colnames(x) %||% rep("", ncol(x))
   blank <- is.na(names) | names == ""
-  names[blank] <- paste0("x", seq_len(ncol(x)))[blank]
+  names[blank] <- paste0(prefix, seq_len(ncol(x)))[blank]
   make.unique(names)
 }
 
 abort_not_numeric <- function(value, variable, name) {
   brenier_abort(c(
     "Every variable in {.arg {name}} must be numeric; {.var {variable}} is a {class(value)[1]}.",
-    i = "Leave it out, or turn it into numbers if they mean something."
+    i = if (name == "given") "Categorical covariates want a formula: {.code y ~ f}." else
+      "Leave it out, or turn it into numbers if they mean something."
   ), "type", argument = name)
 }
 

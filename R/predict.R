@@ -203,9 +203,10 @@ predict_inverse <- function(object, newdata, at, tol) {
   given <- if (conditional) new_covariates(object, newdata)
   if (conditional && nrow(y) == 1) y <- y[rep(1, nrow(given)), , drop = FALSE]
   if (conditional && nrow(y) != nrow(given)) {
-    brenier_abort(c(
-      "{.arg at} must have one row, or {nrow(given)}, one a row of {.arg newdata}, not {nrow(y)}."
-    ), "argument", argument = "at")
+    brenier_abort(
+      "{.arg at} must have one row, or as many as {.arg newdata}, {nrow(given)}, not {nrow(y)}.",
+      "argument", argument = "at"
+    )
   }
   complete <- rowSums(is.finite(y)) == ncol(y)
   if (conditional) complete <- complete & stats::complete.cases(given)
