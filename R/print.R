@@ -84,7 +84,9 @@ potential_words <- function(x) {
   if (atoms == 0) return("Gaussian: no atom improved the held-out likelihood")
   tails <- n_tails(x)
   layers <- length(x$layers)
-  paste0(if (layers > 1) paste0(layers, " layers: the composition is no Brenier map; "),
+  # in one dimension it is one: it rises
+  no_map <- if (x$d > 1) ": the composition is no Brenier map"
+  paste0(if (layers > 1) paste0(layers, " layers", no_map, "; "),
          atoms - tails, " ridge atoms", if (layers == 1 && atoms - tails >= x$control$max_atoms) ", the most allowed",
          if (tails > 0) paste0(", ", tails, " more for the tails"))
 }
