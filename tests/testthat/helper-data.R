@@ -163,8 +163,8 @@ reference_objective <- function(fit, potential = potential_of(fit)) {
 }
 
 # Points in the coordinates of the potential, followed by their covariates in theirs.
-whitened <- function(fit, x, given = NULL) {
-  w <- whitening_of(fit)
+whitened <- function(fit, x, given = NULL, layer = 1) {
+  w <- whitening_of(fit, layer)
   z <- sweep(as.matrix(x), 2, w$center)
   if (is.null(given)) return(unname(z %*% w$matrix))
   g <- sweep(given, 2, w$covariates$center) %*% w$covariates$matrix
@@ -203,7 +203,7 @@ density_grid <- function(fit) {
   radius <- sqrt(qchisq(1 - 1e-10, 2))
   border <- predict(fit, radius * cbind(cos(0:99 * pi / 50), sin(0:99 * pi / 50)), "inverse")
   axes <- lapply(1:2, function(k) {
-    step <- fit$min_width / 3 / whitening_of(fit)$matrix[k, k]
+    step <- min(fit$min_width) / 3 / whitening_of(fit)$matrix[k, k]
     ends <- range(border[, k])
     seq(ends[1] - step, ends[2] + step, by = step)
   })
