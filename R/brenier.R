@@ -232,6 +232,7 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   control <- as_control(control)
   step_sizes(control)
   layers <- check_layers(layers)
+  jitter <- check_flag(jitter, "jitter")
   pairing <- check_pairing(how[[1]], how[[2]], how[[3]], layers, covariates, ncol(x), name)
   weights <- check_weights(weights, nrow(x))
   check_finite(x, name)
@@ -242,7 +243,7 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   if (!is.null(given) && ncol(given) == 0) given <- NULL # only an intercept
   check_rows(x, name, given)
   check_spread(x, name)
-  x <- treat_ties(x, check_flag(jitter, "jitter"), seed %||% 1, name)
+  x <- treat_ties(x, jitter, seed %||% 1, name)
   group <- groups_of(cbind(x, given))
   result <- with_seed(seed %||% 1, fit_layers(x, given, weights, control, layers, group, name,
                                             pairing))
