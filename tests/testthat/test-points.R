@@ -115,24 +115,6 @@ test_that("all checks come before any work", {
   expect_error(brenier(cbind(x, 1), control = list(max_seconds = 0)), class = "brenier_error_constant")
 })
 
-test_that("whitened data have mean zero and identity covariance", {
-  for (y in list(x, make_normal(60, 13), 1e8 + make_normal(60, 3))) {
-    w <- seq_len(nrow(y)) / sum(seq_len(nrow(y)))
-    colnames(y) <- paste0("x", seq_len(ncol(y)))
-    whitening <- whiten(y, w * 7, "x")
-    z <- to_white(whitening, y)
-    # 1e8 has eight digits of a double left, the others sixteen less the condition number.
-    tolerance <- if (max(y) > 1e7) 1e-6 else 1e-10
-    expect_lt(max(abs(colSums(w * z))), tolerance)
-    expect_lt(max(abs(crossprod(z * sqrt(w)) - diag(ncol(y)))), tolerance)
-    expect_equal(whitening$matrix, t(whitening$matrix), tolerance = 1e-10)
-    expect_gt(min(eigen(whitening$matrix, symmetric = TRUE)$values), 0)
-    expect_equal(whitening$logdet, as.numeric(determinant(whitening$matrix)$modulus),
-                 tolerance = 1e-10)
-    expect_equal(from_white(whitening, z), y, tolerance = 1e-10, ignore_attr = TRUE)
-  }
-})
-
 test_that("a class of a matrix or a vector of numbers does not matter", {
   control <- gaussian_control()
   plain <- brenier(x, control = control)
