@@ -186,10 +186,12 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
   frame[[1]] <- quote(stats::model.frame)
   check_formula(formula, data)
   frame$formula <- stats::terms(used_variables(formula, data), data = data)
-  model <- eval_frame(frame, parent.frame())
   two_sided <- length(formula) == 3
+  rows <- if (two_sided) row_numbers(formula, data)
+  frame$row <- rows
+  model <- eval_frame(frame, parent.frame())
   x <- if (two_sided) frame_response(model) else frame_points(model)
-  covariates <- if (two_sided) frame_design(model)
+  covariates <- if (two_sided) frame_design(model, data, length(rows))
   fit <- new_brenier(x, covariates, stats::model.weights(model), layers,
                      list(learner, orientation, reference), jitter, control, seed, call, "data")
   fit$terms <- attr(model, "terms")
@@ -248,6 +250,8 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   result <- with_seed(seed %||% 1, fit_layers(x, given, weights, control, layers, group, name,
                                             pairing))
   fitted <- result$layers
+  design <- if (!is.null(given)) covariates$design
+  if (!is.null(given)) design$data <- design$data[used, , drop = FALSE]
   statuses <- vapply(fitted, function(layer) layer$status, "")
   fit <- structure(list(
     call = call,
@@ -260,7 +264,7 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
     gap = max(vapply(fitted, function(layer) layer$gap, 0)),
     status = c(statuses[statuses != "ok"], "ok")[[1]], converged = all(statuses == "ok"),
     variables = colnames(x), n = nrow(x), d = ncol(x), x = x, given = given,
-    design = if (!is.null(given)) covariates$design, weights = weights, control = control
+    design = design, weights = weights, control = control
   ), class = "brenier")
   fit$held_out <- held_out(fit, result)
   fit$pairing <- pairing

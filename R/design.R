@@ -1,9 +1,9 @@
 # Covariates of a conditional map: from a formula or a matrix to a matrix of numbers without constant
 # columns, and the same again for new data.
 
-#' The design of the covariates of a model frame, and their matrix `given`.
+#' The design of the covariates of a model frame of n rows of data, and their matrix `given`.
 #' @noRd
-frame_design <- function(model, name = "data") {
+frame_design <- function(model, data, n, name = "data") {
   terms <- attr(model, "terms")
   rhs <- stats::delete.response(terms)
   X <- tryCatch(stats::model.matrix(rhs, model), error = function(e) {
@@ -23,6 +23,7 @@ frame_design <- function(model, name = "data") {
     terms = rhs, xlevels = stats::.getXlevels(rhs, model), contrasts = attr(X, "contrasts"),
     columns = colnames(X)[kept], variables = all.vars(rhs)
   )
+  design$data <- row_variables(design, data, n, model[["(row)"]])
   list(design = design, given = unname(X[, kept, drop = FALSE]))
 }
 
@@ -36,9 +37,42 @@ matrix_design <- function(given, n) {
   }
   kept <- independent_columns(cbind(1, X))
   kept <- setdiff(kept, 1) - 1
-  design <- list(columns = colnames(X)[kept], variables = colnames(X)[kept])
-  list(design = design, given = unname(X[, kept, drop = FALSE]))
+  given <- X[, kept, drop = FALSE]
+  design <- list(columns = colnames(given), variables = colnames(given),
+                 data = as.data.frame(unname(given)))
+  names(design$data) <- design$variables
+  list(design = design, given = unname(given))
 }
+
+#' Numbers of the rows before `subset` and `na.action`. model.frame() is to take them along, for its
+#' rows then tell where they come from.
+#' @noRd
+row_numbers <- function(formula, data) {
+  # a response that cannot be evaluated is for model.frame() to refuse
+  n <- tryCatch(NROW(eval(formula[[2]], data, environment(formula))), error = function(e) 0)
+  if (n > 0) seq_len(n)
+}
+
+#' The variables of the covariates at the rows `kept` of n, for the plots: `x` where the formula has
+#' poly(x, 3). What is no vector of length n, such as the degree of a polynomial, is left out; a number
+#' that the formula has as factor(x) alone is a factor.
+#' @noRd
+row_variables <- function(design, data, n, kept) {
+  parts <- as.list(attr(design$terms, "variables"))[-1]
+  as_factor <- vapply(parts, function(part) {
+    is.call(part) && as.character(part[[1]])[1] %in% c("factor", "as.factor", "ordered")
+  }, NA)
+  factors <- setdiff(variables_in(parts[as_factor]), variables_in(parts[!as_factor]))
+  values <- lapply(stats::setNames(nm = design$variables), function(variable) {
+    value <- eval(as.name(variable), data, environment(design$terms))
+    if (!is.atomic(value) || !is.null(dim(value)) || length(value) != n) return(NULL)
+    value <- value[kept]
+    if (is.character(value) || variable %in% factors) factor(value) else value
+  })
+  list2DF(Filter(Negate(is.null), values), length(kept))
+}
+
+variables_in <- function(parts) unique(unlist(lapply(parts, all.vars)))
 
 #' Columns that are neither constant nor a combination of those before them, as lm() keeps them.
 #' @noRd
