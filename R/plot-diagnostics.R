@@ -1,10 +1,32 @@
-# plot(fit, "trace") and plot(fit, "qq")
+# plot(fit, "trace"), plot(fit, "qq") and plot(fit, "rank")
 
 plot_trace <- function(fit, dots) {
   old <- two_panels()
   if (!is.null(old)) on.exit(par(old))
-  trace_losses(fit$trace, panel_dots(dots, 1))
-  trace_gap(fit, panel_dots(dots, 2))
+  trace <- running_trace(fit)
+  trace_losses(trace, panel_dots(dots, 1))
+  trace_gap(trace, fit$control$tol, panel_dots(dots, 2))
+}
+
+#' The trace with the steps of all layers one after the other. The losses of a layer are those of its
+#' own coordinates; here they are those of the whole chain in the coordinates of the first.
+#' @noRd
+running_trace <- function(fit) {
+  trace <- fit$trace
+  ends <- tapply(trace$iter, trace$layer, max)
+  trace$iter <- trace$iter + c(0, cumsum(ends + 1))[trace$layer]
+  gained <- 0
+  for (l in seq_along(fit$layers)[-1]) {
+    before <- fit$layers[[l - 1]]
+    x <- if (l == 2) fit$x else e$map
+    e <- forward(list(before), x, fit$given)
+    gained <- gained + sum(fit$weights * e$logdet) / sum(fit$weights) -
+      before$whitening$logdet + fit$layers[[l]]$whitening$logdet
+    rows <- trace$layer == l
+    trace[rows, c("objective", "validation")] <-
+      trace[rows, c("objective", "validation")] - gained
+  }
+  trace
 }
 
 trace_losses <- function(trace, dots) {
@@ -21,33 +43,46 @@ trace_losses <- function(trace, dots) {
   lwd <- mark(dots, "lwd", 1.5)
   lty <- mark(dots, "lty", 1)
   held_out <- any(is.finite(trace$validation))
-  if (held_out) lines(trace$iter, trace$validation, type = "s", col = colours[2], lwd = lwd)
-  lines(trace$iter, trace$objective, type = "o", pch = 16, cex = 0.5, col = colours[1], lwd = lwd,
-        lty = lty)
+  for (layer in split(trace, trace$layer)) {
+    if (held_out) lines(layer$iter, layer$validation, type = "s", col = colours[2], lwd = lwd)
+    lines(layer$iter, layer$objective, type = "o", pch = 16, cex = 0.5, col = colours[1],
+          lwd = lwd, lty = lty)
+  }
   kept <- c(TRUE, held_out)
   key_above(c("data", "held out")[kept], col = colours[kept], lwd = lwd, seg.len = 1.4)
 }
 
+#' Light lines where rounds begin, and darker ones where layers do, with their numbers if there is room.
+#' @noRd
 mark_rounds <- function(trace) {
   abline(v = trace$iter[which(diff(trace$round) > 0) + 1], col = BAND_COLOUR)
+  starts <- trace$iter[!duplicated(trace$layer)]
+  if (length(starts) == 1) return(invisible())
+  abline(v = starts[-1] - 0.5, col = "grey60")
+  usr <- par("usr")
+  words <- paste("layer", seq_along(starts))
+  fits <- diff(c(starts, usr[2])) > graphics::strwidth(words, cex = 0.8)
+  graphics::text(starts[fits], usr[4] - 0.04 * (usr[4] - usr[3]), words[fits], adj = c(-0.1, 0.5),
+                 cex = 0.7, col = "grey40")
 }
 
-trace_gap <- function(fit, dots) {
-  trace <- fit$trace
+trace_gap <- function(trace, tol, dots) {
   known <- is.finite(trace$gap)
-  # a gap of zero, or below it by rounding, has no logarithm
-  gap <- log10(pmax(trace$gap, .Machine$double.eps))
-  tol <- log10(fit$control$tol)
+  # a gap of zero, or below it by rounding, has no logarithm: it is drawn where it is good enough
+  trace$gap <- log10(pmax(trace$gap, tol / 1000))
+  tol <- log10(tol)
   open_frame(
-    dots, xlim = range(trace$iter), ylim = wide_range(c(gap[known], tol, tol + 1)), xlab = "Step",
-    ylab = "Nats a point", main = "Certificate", yaxt = "n"
+    dots, xlim = range(trace$iter), ylim = wide_range(c(trace$gap[known], tol, tol + 1)),
+    xlab = "Step", ylab = "Nats a point", main = "Certificate", yaxt = "n"
   )
   draw_log_axis(dots)
   mark_rounds(trace)
   abline(h = tol, lty = 2, col = "grey15")
-  lines(trace$iter[known], gap[known], type = "o", pch = 16, cex = 0.5,
-        col = mark(dots, "col", FIT_COLOUR), lwd = mark(dots, "lwd", 1.5),
-        lty = mark(dots, "lty", 1))
+  for (layer in split(trace[known, ], trace$layer[known])) {
+    lines(layer$iter, layer$gap, type = "o", pch = 16, cex = 0.5,
+          col = mark(dots, "col", FIT_COLOUR), lwd = mark(dots, "lwd", 1.5),
+          lty = mark(dots, "lty", 1))
+  }
   words <- if (any(known)) c("gap, where finite", "asked for") else c("never finite", "asked for")
   key_above(words, col = c(mark(dots, "col", FIT_COLOUR), "grey15"), lty = c(1, 2), seg.len = 1.4)
 }
@@ -60,7 +95,10 @@ draw_log_axis <- function(dots) {
   at <- unique(round(pretty(usr[3:4], 5)))
   at <- at[at >= usr[3] & at <= usr[4]]
   words <- parse(text = paste0("10^", at))
-  graphics::axis(2, at, words, las = mark(dots, "las", 1), cex.axis = mark(dots, "cex.axis", 1))
+  # small enough to keep clear of the name of the axis
+  room <- (par("mgp")[1] - par("mgp")[2]) * par("csi") * par("mex")
+  size <- min(1, 0.9 * room / max(graphics::strwidth(words, "inches")))
+  graphics::axis(2, at, words, las = mark(dots, "las", 1), cex.axis = mark(dots, "cex.axis", size))
 }
 
 plot_qq <- function(fit, dots) {
@@ -136,4 +174,28 @@ qq_coordinates <- function(fit, r, dots) {
 coordinate_colours <- function(d) {
   if (d == 1) return(FIT_COLOUR)
   grDevices::hcl.colors(d + 1, "Viridis")[seq_len(d)]
+}
+
+plot_rank <- function(fit, dots) {
+  # in one dimension the sides can be told apart as well
+  rank <- if (fit$d == 1) stats::pnorm(stats::residuals(fit)[, 1]) else
+    stats::predict(fit, type = "rank")
+  n <- effective_size(fit$weights)
+  bins <- max(5, min(20, floor(n / 15)))
+  breaks <- seq(0, 1, length.out = bins + 1)
+  heights <- weighted_heights(rank, fit$weights, breaks)
+  band <- stats::qbinom(c(0.025, 0.975), round(n), 1 / bins) * bins / round(n)
+  open_frame(
+    dots, xlim = c(0, 1), ylim = c(0, 1.05 * max(heights, band)), ylab = "Density",
+    xlab = if (fit$d == 1) "Normal distribution function of T(x)" else "Center-outward rank",
+    main = "Ranks of the data"
+  )
+  draw_bars(breaks, heights, mark(dots, "col", shades(5)[2]))
+  shade <- faint("grey40", 0.2)
+  # without transparency the shade would hide the bars
+  graphics::rect(0, band[1], 1, band[2], col = if (shade == "grey40") NA else shade,
+                 border = "grey70")
+  graphics::segments(0, 1, 1, 1, col = "grey15", lty = 2)
+  key_above(c("uniform", "95% for a bar"), lty = c(2, NA), col = c("grey15", "grey80"),
+            pch = c(NA, 15), pt.cex = 1.6, seg.len = 1.4)
 }

@@ -23,10 +23,13 @@ faint <- function(colour, alpha) {
 #' what belongs to the marks.
 #' @noRd
 open_frame <- function(dots, ...) {
-  args <- list(bty = "l", ...)
+  args <- list(bty = "l", cex.sub = 0.8, ...)
   args[names(dots)] <- dots
   # upright numbers where they leave room for the name of the axis
-  if (is.null(args$las)) args$las <- if (max(nchar(format(pretty(args$ylim)))) <= 4) 1 else 0
+  if (is.null(args$las)) {
+    digits <- nchar(gsub("[-.]", "", format(pretty(args$ylim), trim = TRUE)))
+    args$las <- if (max(digits) <= 3) 1 else 0
+  }
   args[MARKS] <- NULL
   args$x <- args$xlim
   args$y <- args$ylim
@@ -49,6 +52,7 @@ drawn_rows <- function(n) {
 }
 
 #' Data as points: smaller and fainter the more there are, in area proportional to their weights.
+#' `colour` may be one a point.
 #' @noRd
 draw_points <- function(x, weights, dots, colour = "grey15", strength = 1) {
   rows <- drawn_rows(nrow(x))
@@ -57,7 +61,8 @@ draw_points <- function(x, weights, dots, colour = "grey15", strength = 1) {
   points(
     x[rows, , drop = FALSE], pch = mark(dots, "pch", 16),
     cex = mark(dots, "cex", min(0.8, max(0.4, 2.2 / n^0.2))) * pmin(sqrt(w / mean(w)), 4),
-    col = mark(dots, "col", faint(colour, min(1, strength * min(0.8, 12 / sqrt(n))))),
+    col = mark(dots, "col", faint(rep_len(colour, nrow(x))[rows],
+                                  min(1, strength * min(0.8, 12 / sqrt(n))))),
     bg = mark(dots, "bg", NA)
   )
 }
@@ -69,7 +74,7 @@ key_above <- function(words, ...) {
   key <- function(cex, plot) {
     legend(usr[1], usr[4], words, ..., horiz = TRUE, bty = "n", xjust = 0, yjust = 0, xpd = NA,
            cex = cex, plot = plot, x.intersp = 0.6,
-           text.width = graphics::strwidth(words, cex = cex))
+           text.width = graphics::strwidth(paste(words, ""), cex = cex))
   }
   width <- key(0.8, FALSE)$rect$w
   key(0.8 * min(1, (usr[2] - usr[1]) / width), TRUE)
@@ -79,9 +84,9 @@ percent <- function(level) paste0(format(100 * level, trim = TRUE, drop0trailing
 
 #' Two panels on a page of one; on a page of more, the next two cells. Returns what to restore.
 #' @noRd
-two_panels <- function() {
+two_panels <- function(layout = c(1, 2)) {
   old <- par("mfrow", "cex", "mex")
-  if (prod(old$mfrow) == 1) par(mfrow = c(1, 2)) else old <- NULL
+  if (prod(old$mfrow) == 1) par(mfrow = layout) else old <- NULL
   old
 }
 
