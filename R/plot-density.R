@@ -1,9 +1,10 @@
 # plot(fit, "density")
 
-plot_density <- function(fit, level, variables, dots) {
+plot_density <- function(fit, level, variables, newdata, dots) {
+  if (fit$d > 2) return(plot_density_pairs(fit, variables, newdata, dots))
+  if (!is.null(fit$design)) return(plot_laws(fit, "density", level, newdata, dots))
   if (fit$d == 1) return(plot_density_curve(fit, dots))
-  if (fit$d == 2) return(plot_density_contours(fit, level, dots))
-  plot_density_pairs(fit, variables, dots)
+  plot_density_contours(fit, level, dots)
 }
 
 #' Density at the points of one axis: a list of x and y.
@@ -29,10 +30,10 @@ plot_density_curve <- function(fit, dots) {
         lty = mark(dots, "lty", 1))
 }
 
-draw_rug <- function(x) {
+draw_rug <- function(x, colour = "grey15") {
   rows <- drawn_rows(length(x))
   graphics::rug(x[rows], ticksize = 0.02, quiet = TRUE,
-                col = faint("grey15", min(0.6, max(0.05, 60 / length(rows)))))
+                col = faint(colour, min(0.6, max(0.05, 60 / length(rows)))))
 }
 
 plot_density_contours <- function(fit, level, dots) {
@@ -45,7 +46,7 @@ plot_density_contours <- function(fit, level, dots) {
   usr <- par("usr")
   at_x <- seq(usr[1], usr[2], length.out = 201)
   at_y <- seq(usr[3], usr[4], length.out = 201)
-  height <- matrix(log_density(fit$layers, as.matrix(expand.grid(at_x, at_y))), length(at_x))
+  height <- grid_heights(fit, list(at_x, at_y))
   colours <- shades(length(level))
   top <- max(height, regions$cuts) + 1
   graphics::.filled.contour(at_x, at_y, height, c(regions$cuts, top), colours)
@@ -58,31 +59,41 @@ plot_density_contours <- function(fit, level, dots) {
 
 #' The smallest regions that hold the probabilities `level` of the fitted law in two dimensions:
 #' log density at their borders, from the widest region in, and the ranges of the widest one. The
-#' law is represented by 4096 points of a golden-angle spiral, which fills the plane in proportion
-#' to N(0, I), taken back by the map.
+#' law, that at the row `given` of covariates, is represented by 4096 points of a golden-angle
+#' spiral, which fills the plane in proportion to N(0, I), taken back by the map.
 #' @noRd
-density_regions <- function(fit, level) {
+density_regions <- function(fit, level, given = NULL) {
   n <- 4096
   i <- seq_len(n)
   radius <- sqrt(stats::qchisq((i - 0.5) / n, 2))
   angle <- i * pi * (3 - sqrt(5))
-  x <- invert(fit, radius * cbind(cos(angle), sin(angle)), tol = 1e-8)
-  height <- log_density(fit$layers, x)
+  given <- repeat_rows(given, n)
+  x <- invert(fit, radius * cbind(cos(angle), sin(angle)), given, tol = 1e-8)
+  height <- log_density(fit$layers, x, given)
   cuts <- rev(stats::quantile(height, 1 - level, names = FALSE, na.rm = TRUE))
   inside <- x[!is.na(height) & height >= cuts[1], , drop = FALSE]
   list(cuts = cuts, extent = apply(inside, 2, range))
 }
 
-plot_density_pairs <- function(fit, variables, dots) {
+#' The log density on the grid of two axes.
+#' @noRd
+grid_heights <- function(fit, at, given = NULL) {
+  x <- as.matrix(expand.grid(at))
+  matrix(log_density(fit$layers, x, repeat_rows(given, nrow(x))), length(at[[1]]))
+}
+
+plot_density_pairs <- function(fit, variables, newdata, dots) {
   n <- fit$n
-  draws <- as.matrix(stats::simulate(fit, max(1000, min(n, MOST_POINTS)), seed = 1))
+  laws <- if (!is.null(newdata)) chosen_laws(fit, newdata, NULL)
+  draws <- pair_draws(fit, laws$given, max(1000, min(n, MOST_POINTS)))
   # pairs() has one matrix: the data, then as many draws as there are data, at most
   both <- rbind(fit$x, draws)[, variables, drop = FALSE]
   of_data <- seq_len(n)
   of_draws <- n + seq_len(min(n, nrow(draws)))
   args <- list(
     both, labels = fit$variables[variables], gap = 0.4, las = 1,
-    main = "Data (below) and draws (above)",
+    main = paste(c("Data (below) and draws (above)", if (!is.null(laws)) where_words(laws$data)),
+                 collapse = " "),
     lower.panel = function(x, y, ...) {
       draw_points(cbind(x, y)[of_data, ], fit$weights, dots)
     },
@@ -95,6 +106,24 @@ plot_density_pairs <- function(fit, variables, dots) {
   of_page <- setdiff(names(dots), c(MARKS, "xlab", "ylab"))
   args[of_page] <- dots[of_page]
   do.call(graphics::pairs, args)
+}
+
+#' Draws from the law; where there are covariates from the laws at the rows `given`, in turn, or at
+#' rows of the data, drawn by their weights.
+#' @noRd
+pair_draws <- function(fit, given, n) {
+  y <- with_seed(1, matrix(stats::rnorm(n * fit$d), n))
+  if (!is.null(given)) {
+    given <- given[rep_len(seq_len(nrow(given)), n), , drop = FALSE]
+  } else if (!is.null(fit$given)) {
+    rows <- with_seed(2, sample.int(fit$n, n, TRUE, fit$weights))
+    given <- fit$given[rows, , drop = FALSE]
+  }
+  invert(fit, y, given)
+}
+
+where_words <- function(data) {
+  if (nrow(data) > 1) "at the rows of newdata" else paste("at", law_words(data))
 }
 
 #' The diagonal: histogram of the draws, outline of that of the data.

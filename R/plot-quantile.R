@@ -1,9 +1,10 @@
 # plot(fit, "quantile") and plot(quantile_region(fit))
 
-plot_quantile <- function(fit, level, dots) {
+plot_quantile <- function(fit, level, newdata, dots) {
+  if (fit$d > 2) return(plot_rank(fit, dots))
+  if (!is.null(fit$design)) return(plot_laws(fit, "quantile", level, newdata, dots))
   if (fit$d == 1) return(plot_quantile_shades(fit, level, dots))
-  if (fit$d == 2) return(plot_quantile_contours(fit, level, dots))
-  plot_rank_bars(fit, dots)
+  plot_quantile_contours(fit, level, dots)
 }
 
 plot_quantile_shades <- function(fit, level, dots) {
@@ -43,17 +44,28 @@ plot_quantile_contours <- function(fit, level, dots) {
   draw_contours(region, dots[c("lwd", "lty")], labels = TRUE)
 }
 
-#' Borders of regions in the plane, each labelled where it is farthest from the others.
+#' Borders of regions in the plane, each labelled where it is farthest from the others. Colours tell
+#' levels apart, or, where there are several, laws.
 #' @noRd
-draw_contours <- function(region, dots, labels) {
-  level <- unique(region$level)
-  borders <- split(region$contour[-1], match(region$contour$level, level))
-  colours <- rev(contour_colours(length(level)))[rank(level)]
+draw_contours <- function(region, dots, labels, key = TRUE) {
+  contour <- region$contour
+  row <- contour$row %||% rep(1L, nrow(contour))
+  laws <- max(row)
+  border <- paste(row, match(contour$level, region$level))
+  borders <- split(contour[region$variables], factor(border, unique(border)))
+  first <- !duplicated(border)
+  level <- contour$level[first]
+  colours <- if (laws > 1) coordinate_colours(laws)[row[first]] else
+    rev(contour_colours(length(level)))[rank(level)]
   if (!is.null(dots$col)) colours <- rep_len(dots$col, length(borders))
   for (k in seq_along(borders)) {
     lines(borders[[k]], col = colours[k], lwd = mark(dots, "lwd", 1.5), lty = mark(dots, "lty", 1))
   }
-  if (!labels) return(invisible())
+  if (!labels || laws > MOST_LAWS) return(invisible())
+  if (laws > 1 && key) {
+    key_above(c("row 1", seq_len(laws)[-1]), col = colours[match(seq_len(laws), row[first])], lwd = 2,
+              seg.len = 1.4)
+  }
   at <- label_places(borders)
   words <- percent(level)
   half_width <- 0.55 * graphics::strwidth(words, cex = 0.7)
@@ -87,51 +99,59 @@ label_places <- function(borders) {
   cbind(at[, 1] / size[1] + usr[1], at[, 2] / size[2] + usr[3])
 }
 
-plot_rank_bars <- function(fit, dots) {
-  rank <- stats::predict(fit, type = "rank")
-  n <- effective_size(fit$weights)
-  bins <- max(5, min(20, floor(n / 15)))
-  breaks <- seq(0, 1, length.out = bins + 1)
-  heights <- weighted_heights(rank, fit$weights, breaks)
-  band <- stats::qbinom(c(0.025, 0.975), round(n), 1 / bins) * bins / round(n)
-  open_frame(
-    dots, xlim = c(0, 1), ylim = c(0, 1.05 * max(heights, band)), xlab = "Center-outward rank",
-    ylab = "Density", main = "Ranks of the data"
-  )
-  draw_bars(breaks, heights, mark(dots, "col", shades(5)[2]))
-  shade <- faint("grey40", 0.2)
-  # without transparency the shade would hide the bars
-  graphics::rect(0, band[1], 1, band[2], col = if (shade == "grey40") NA else shade,
-                 border = "grey70")
-  graphics::segments(0, 1, 1, 1, col = "grey15", lty = 2)
-  key_above(c("uniform", "95% for a bar"), lty = c(2, NA), col = c("grey15", "grey80"),
-            pch = c(NA, 15), pt.cex = 1.6, seg.len = 1.4)
-}
-
-draw_intervals <- function(region, dots, add, labels) {
+draw_intervals <- function(region, dots, labels) {
   ends <- region$contour
-  colours <- rev(contour_colours(nrow(ends)))[rank(ends$level, ties.method = "first")]
-  colours <- rep_len(mark(dots, "col", colours), nrow(ends))
-  words <- if (labels) percent(ends$level) else ""
-  lwd <- mark(dots, "lwd", if (add) 1.5 else 4)
-  lty <- mark(dots, "lty", 1)
-  if (add) {
-    abline(v = ends$lower, col = colours, lwd = lwd, lty = lty)
-    abline(v = ends$upper, col = colours, lwd = lwd, lty = lty)
-    # on two lines in turn, for ends may be close
-    line <- rank(ends$level, ties.method = "first") %% 2
-    graphics::text(
-      c(ends$lower, ends$upper), par("usr")[4] + (0.8 + 1.4 * line) * graphics::strheight("0"),
-      rep(words, 2), col = colours, cex = 0.7, xpd = NA
-    )
-    return(invisible())
-  }
+  colours <- interval_colours(ends, dots)
   open_frame(
     dots, xlim = wide_range(c(ends$lower, ends$upper), 0.02), ylim = c(0, 1),
     xlab = region$variables, ylab = "Level", main = "Quantile regions"
   )
-  graphics::segments(ends$lower, ends$level, ends$upper, ends$level, col = colours, lwd = lwd,
-                     lty = lty, lend = 1)
-  graphics::text((ends$lower + ends$upper) / 2, ends$level, words, pos = 3, cex = 0.7,
-                 col = colours, xpd = NA)
+  graphics::segments(ends$lower, ends$level, ends$upper, ends$level, col = colours,
+                     lwd = mark(dots, "lwd", 4), lty = mark(dots, "lty", 1), lend = 1)
+  graphics::text((ends$lower + ends$upper) / 2, ends$level, if (labels) percent(ends$level) else "",
+                 pos = 3, cex = 0.7, col = colours, xpd = NA)
+}
+
+interval_colours <- function(ends, dots) {
+  colours <- rev(contour_colours(nrow(ends)))[rank(ends$level, ties.method = "first")]
+  if (max(ends$row, 1) > 1) colours <- coordinate_colours(max(ends$row))[ends$row]
+  rep_len(mark(dots, "col", colours), nrow(ends))
+}
+
+#' Vertical lines at the ends of intervals, in the plot that is there.
+#' @noRd
+add_intervals <- function(region, dots, labels) {
+  ends <- region$contour
+  colours <- interval_colours(ends, dots)
+  for (at in ends[c("lower", "upper")]) {
+    abline(v = at, col = colours, lwd = mark(dots, "lwd", 1.5), lty = mark(dots, "lty", 1))
+  }
+  if (!labels || max(ends$row, 1) > MOST_LAWS) return(invisible())
+  # on two lines in turn, for ends may be close
+  line <- rank(ends$level, ties.method = "first") %% 2
+  graphics::text(
+    c(ends$lower, ends$upper), par("usr")[4] + (0.8 + 1.4 * line) * graphics::strheight("0"),
+    rep(percent(ends$level), 2), col = colours, cex = 0.7, xpd = NA
+  )
+}
+
+#' The intervals of several laws, one beside the other.
+#' @noRd
+draw_law_intervals <- function(region, dots) {
+  ends <- region$contour
+  level <- sort(unique(ends$level))
+  n <- max(ends$row)
+  open_frame(
+    dots, xlim = c(0.5, n + 0.5), ylim = wide_range(c(ends$lower, ends$upper), 0.02),
+    xlab = "Row of newdata", ylab = region$variables, main = "Quantile regions",
+    xaxp = if (n <= 10) c(1, n, n - 1)
+  )
+  colours <- rev(shades(length(level)))
+  for (k in rev(seq_along(level))) {
+    of <- ends[ends$level == level[k], ]
+    graphics::rect(of$row - 0.35, of$lower, of$row + 0.35, of$upper, border = NA,
+                   col = mark(dots, "col", colours[k]))
+  }
+  words <- percent(level)
+  key_above(c(paste("holds", words[1]), words[-1]), fill = colours, border = NA)
 }

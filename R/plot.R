@@ -10,19 +10,23 @@
 #'   densities have no closed form; on the diagonal histograms, of the draws filled and of the data
 #'   in outline. The draws have a fixed seed of their own.
 #' * `"quantile"`: the regions of [quantile_region()] at `level`, in one dimension as shades under
-#'   the density, in two as contours over the data. In more, a histogram of the center-outward ranks
-#'   of the data, which are uniform if the fit is right, with the band that holds 95% of the heights
-#'   of a bar if it is.
+#'   the density, in two as contours over the data. In more, `"rank"`.
 #' * `"grid"`: a regular grid of the reference, lines at -2.5, -2, ..., 2.5 in two coordinates, as
 #'   the inverse of the map lays it among the data; thick lines are at 0. With more than two
 #'   variables the other coordinates of the reference are 0. In one dimension the map T(x), over the
 #'   normal quantiles of the ranks of the data.
 #' * `"trace"`: objective and held-out loss at each step, with a line where a round of atoms begins;
 #'   and the certificate, on a log scale where it is finite, with the tolerance that was asked for.
+#'   Layers follow one another, with a darker line between them; their objective is that of the
+#'   chain so far, in the coordinates of the first.
 #' * `"qq"`: \eqn{|T(x)|^2} against the quantiles of the chi-squared law, and each coordinate of
 #'   T(x) against normal quantiles, with the band in which each order statistic lies with
 #'   probability 95% if the fit is right. The fit has seen the data, so that points keep to the band
 #'   a little too well.
+#' * `"rank"`: a histogram of the center-outward ranks of the data, in one dimension of
+#'   \eqn{\Phi(T(x))}{Phi(T(x))}, Phi the normal distribution function. They are uniform if the fit is
+#'   right, with covariates at each value of these; there is the band that holds 95% of the heights
+#'   of a bar if it is.
 #'
 #' `"trace"` and, from two variables on, `"qq"` have two panels: they share the page, or take two
 #' cells of a layout set by `par(mfrow = )`. The matrix of scatter plots takes the whole page.
@@ -30,13 +34,37 @@
 #' At most 5000 points are drawn, the same ones each time; curves, histograms, ranks and contours
 #' use all the data. The area of a point is proportional to its weight.
 #'
+#' @section Fits with covariates:
+#' The law differs from one row of `newdata` to another, and
+#' * `"quantile"` for one response draws the regions at `level`, median and mean over the data, along
+#'   the first numeric covariate that varies in `newdata`: a fan for each value of the others. Where
+#'   there is none, the rows are laid side by side, with the data that share the values of their
+#'   factors;
+#' * `"quantile"` and `"density"` for two responses draw the borders of the regions at `level`, a colour a row,
+#'   over the data;
+#' * `"density"` for one response draws the densities, a colour a row; with three responses or more
+#'   the scatter plots have draws at the rows of `newdata`;
+#' * `"trace"`, `"qq"` and `"rank"` speak of all the data. There is no `"grid"`.
+#'
+#' Without `newdata` fans are along the first numeric covariate, one for each value of the first
+#' factor, as far as the data reach there. Other plots are at the values of the first covariate if it
+#' is a factor, and at its quartiles if it is a number. Of many values the six commonest are drawn, or
+#' twenty side by side. The other
+#' covariates are then at their median, or commonest value, among the data of that value of the
+#' factor; the note below the plot says what is common to all. The scatter plots of three responses
+#' or more are at the covariates of the data.
+#'
 #' @param x A fit of [brenier()]; for the second method a region of [quantile_region()].
-#' @param which One or more of `"density"`, `"quantile"`, `"grid"`, `"trace"` and `"qq"`.
+#' @param which One or more of `"density"`, `"quantile"`, `"grid"`, `"trace"`, `"qq"` and `"rank"`. By
+#'   default `"density"`; for one or two responses with covariates `"quantile"`.
 #' @param level Probabilities of the regions of `"density"` and `"quantile"`; by default from the
-#'   middle quarter to all but one point in a hundred.
+#'   middle quarter to all but one point in a hundred, with covariates 0.5 and 0.9. For one variable
+#'   these are the intervals with equal tails: 0.9 is from the quantile 0.05 to the quantile 0.95.
 #' @param variables Names or numbers of the variables to draw when there are more than two: two to
 #'   five for `"density"`, by default the first five, for more are too small to read; two for
 #'   `"grid"`, by default the first two.
+#' @param newdata For a fit with covariates: a data frame with them, a row a law; see below for the
+#'   default. At most nine rows, or nine fans.
 #' @param ask Whether to wait for a key before each page; by default in an interactive session where
 #'   the plots do not fit on one page, as [stats::plot.lm()] does.
 #' @param ... Graphical parameters. `col`, `pch` and `cex` are those of the points, or of the curve
@@ -44,8 +72,11 @@
 #'   go to [graphics::plot.default()]. `main` may have one title for each of two panels.
 #' @return `x`, invisibly.
 #' @section Errors:
-#' `brenier_error_argument` for a wrong `which`, `level` or `variables`, for a graphical parameter
-#' that does not exist, and for a region in more than two dimensions, which has no contour.
+#' `brenier_error_argument` for a wrong `which`, `level` or `variables`, for `newdata` that no plot
+#' uses or of too many laws, for a `"grid"` of a fit with covariates, for a graphical parameter
+#' that does not exist, and for a region without contour: in more than two dimensions, or of a fit
+#' with covariates without `newdata`. Covariates that `newdata` lacks are
+#' `brenier_error_variable` or `_missing`.
 #' @seealso [brenier()], [quantile_region()], [residuals.brenier()]
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful,
@@ -57,13 +88,21 @@
 #' # regions over a plot of your own
 #' plot(faithful)
 #' plot(quantile_region(fit, 0.9), add = TRUE)
+#'
+#' # laws that depend on covariates
+#' fit <- brenier(dist ~ speed, data = cars)
+#' plot(fit)
+#' plot(fit, c("density", "rank"), newdata = data.frame(speed = c(8, 16, 24)))
 #' @export
-plot.brenier <- function(x, which = "density", level = c(0.25, 0.5, 0.75, 0.9, 0.99),
-                         variables = NULL, ask = NULL, ...) {
-  which <- check_plots(which)
-  level <- sort(unique(check_level(level)))
-  dots <- check_graphical(..., known = c("which", "level", "variables", "ask"))
+plot.brenier <- function(x, which = NULL, level = NULL, variables = NULL, newdata = NULL, ask = NULL,
+                         ...) {
+  conditional <- !is.null(x$design)
+  which <- check_plots(which %||% if (conditional && x$d <= 2) "quantile" else "density")
+  level <- check_level(level %||% if (conditional) c(0.5, 0.9) else c(0.25, 0.5, 0.75, 0.9, 0.99))
+  level <- sort(unique(level))
+  dots <- check_graphical(..., known = c("which", "level", "variables", "newdata", "ask"))
   drawn <- lapply(which, function(w) drawn_variables(x, variables, w))
+  check_laws(x, which, newdata)
   ask <- if (is.null(ask)) length(which) > prod(par("mfrow")) && grDevices::dev.interactive() else
     check_flag(ask, "ask")
   if (ask) {
@@ -72,11 +111,12 @@ plot.brenier <- function(x, which = "density", level = c(0.25, 0.5, 0.75, 0.9, 0
   }
   for (k in seq_along(which)) {
     switch(which[k],
-      density = plot_density(x, level, drawn[[k]], dots),
-      quantile = plot_quantile(x, level, dots),
+      density = plot_density(x, level, drawn[[k]], newdata, dots),
+      quantile = plot_quantile(x, level, newdata, dots),
       grid = plot_grid(x, drawn[[k]], dots),
       trace = plot_trace(x, dots),
-      qq = plot_qq(x, dots)
+      qq = plot_qq(x, dots),
+      rank = plot_rank(x, dots)
     )
   }
   invisible(x)
@@ -85,89 +125,29 @@ plot.brenier <- function(x, which = "density", level = c(0.25, 0.5, 0.75, 0.9, 0
 #' @rdname plot.brenier
 #' @param add Whether to draw on the plot that is there: borders of regions in the plane; in one
 #'   dimension vertical lines at the ends of the intervals.
-#' @param labels Whether to write the probability at each border.
+#' @param labels Whether to write the probability at each border. Regions of several laws are told
+#'   apart by colours, in one dimension they lie side by side.
 #' @export
 plot.brenier_region <- function(x, add = FALSE, labels = TRUE, ...) {
   add <- check_flag(add, "add")
   labels <- check_flag(labels, "labels")
   dots <- check_graphical(..., known = c("add", "labels"))
-  d <- length(x$variables)
-  if (d > 2) {
-    brenier_abort(c(
-      "{.arg x} is a region in {d} dimensions, which has no contour to draw.",
-      i = "Ask {.code x$contains(newdata)} for membership, or draw the ranks with
-           {.code plot(fit, \"quantile\")}."
-    ), "argument", argument = "x")
-  }
-  if (d == 1) {
-    draw_intervals(x, dots, add, labels)
-  } else {
+  check_contour(x)
+  if (length(x$variables) > 1) {
+    at <- x$contour[x$variables]
     if (!add) {
       open_frame(
-        dots, xlim = wide_range(x$contour[[2]], 0.02), ylim = wide_range(x$contour[[3]], 0.02),
+        dots, xlim = wide_range(at[[1]], 0.02), ylim = wide_range(at[[2]], 0.02),
         xlab = x$variables[1], ylab = x$variables[2], main = "Quantile regions"
       )
     }
-    draw_contours(x, dots, labels)
+    draw_contours(x, dots, labels, key = !add)
+  } else if (add) {
+    add_intervals(x, dots, labels)
+  } else if (max(x$contour$row, 1) > 1) {
+    draw_law_intervals(x, dots)
+  } else {
+    draw_intervals(x, dots, labels)
   }
   invisible(x)
-}
-
-check_plots <- function(which) {
-  choices <- c("density", "quantile", "grid", "trace", "qq")
-  if (!is.character(which) || length(which) == 0) check_choice(which, choices, "which")
-  unique(vapply(which, check_choice, "", choices, "which", USE.NAMES = FALSE))
-}
-
-# What may come in the dots. `log` and `type` would undo what a plot is.
-GRAPHICAL <- c(
-  "main", "sub", "xlab", "ylab", "xlim", "ylim", "asp", "axes", "ann", "frame.plot", "bty", "las",
-  "col", "pch", "cex", "bg", "lwd", "lty", "fg", "family", "font", "lend", "ljoin", "lmitre",
-  "cex.axis", "cex.lab", "cex.main", "cex.sub", "col.axis", "col.lab", "col.main", "col.sub",
-  "font.axis", "font.lab", "font.main", "font.sub", "lab", "mgp", "tck", "tcl", "xaxp", "yaxp",
-  "xaxs", "yaxs", "xaxt", "yaxt", "adj", "panel.first", "panel.last"
-)
-
-#' The dots as a list; a name that means nothing is a misspelt one.
-#' @noRd
-check_graphical <- function(..., known) {
-  dots <- list(...)
-  strange <- if (is.null(names(dots))) seq_along(dots) else which(!names(dots) %in% GRAPHICAL)
-  if (length(strange)) do.call(check_no_dots, c(dots[strange[1]],
-                                                list(known = c(known, GRAPHICAL))))
-  dots
-}
-
-#' Numbers of the variables of one plot.
-#' @noRd
-drawn_variables <- function(fit, variables, which) {
-  most <- switch(which, density = 5, grid = 2, fit$d)
-  all <- seq_len(fit$d)
-  if (fit$d <= 2 || most == fit$d) return(all)
-  if (is.null(variables)) {
-    if (which == "density" && fit$d > most) {
-      cli::cli_inform(c(
-        "Drawing the first {most} of {fit$d} variables.",
-        i = "Choose others with {.arg variables}."
-      ), class = "brenier_message")
-    }
-    return(utils::head(all, most))
-  }
-  k <- if (is.character(variables)) match(variables, fit$variables) else match(variables, all)
-  wrong <- variables[is.na(k) | duplicated(k)]
-  if (length(wrong)) {
-    brenier_abort(c(
-      "{.arg variables} must be variables of the fit, each once; {.val {wrong[1]}} is not.",
-      i = "They are {.val {fit$variables}}."
-    ), "argument", argument = "variables")
-  }
-  fewest <- 2
-  if (length(k) < fewest || length(k) > most) {
-    range <- if (fewest == most) most else paste(fewest, "to", most)
-    brenier_abort(
-      "{.arg variables} must be {range} of the variables for {.val {which}}, not {length(k)}.",
-      "argument", argument = "variables"
-    )
-  }
-  k
 }

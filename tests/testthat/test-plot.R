@@ -3,37 +3,7 @@ d1 <- brenier(faithful["eruptions"], control = quick)
 d2 <- brenier(~ eruptions + waiting, data = faithful, control = quick)
 d3 <- brenier(as.matrix(iris[1:3]), control = quick)
 d6 <- brenier(withr::with_seed(1, matrix(rnorm(360), 60)), control = list(max_atoms = 0))
-kinds <- c("density", "quantile", "grid", "trace", "qq")
-
-# Evaluates code with a device of its own and returns the number of pages that it drew.
-pages <- function(code, png = FALSE) {
-  folder <- withr::local_tempdir()
-  file <- file.path(folder, "page%03d")
-  if (png) grDevices::png(file) else grDevices::pdf(file, onefile = FALSE)
-  number <- grDevices::dev.cur()
-  tryCatch(code, finally = grDevices::dev.off(number))
-  length(list.files(folder))
-}
-
-# Everything that was drawn: the primitives, by name, of the display list.
-drawn <- function(code) {
-  grDevices::pdf(NULL)
-  withr::defer(grDevices::dev.off())
-  grDevices::dev.control("enable")
-  force(code)
-  calls <- lapply(grDevices::recordPlot()[[1]], function(entry) entry[[2]])
-  list(
-    names = vapply(calls, function(call) {
-      if (is.list(call[[1]]) && !is.null(call[[1]]$name)) call[[1]]$name else class(call[[1]])[1]
-    }, ""),
-    calls = calls
-  )
-}
-
-# Coordinates of the calls of one primitive, in the order of drawing.
-coordinates <- function(record, name) {
-  lapply(record$calls[record$names == name], function(call) call[[2]])
-}
+kinds <- c("density", "quantile", "grid", "trace", "qq", "rank")
 
 test_that("every plot draws a page in each dimension, without a word", {
   for (fit in list(d1, d2, d3)) {
@@ -48,10 +18,10 @@ test_that("every plot draws a page in each dimension, without a word", {
 })
 
 test_that("several plots come one after the other, and share a page that has room", {
-  expect_identical(pages(plot(d2, kinds)), 5L)
+  expect_identical(pages(plot(d2, kinds)), 6L)
   # trace and qq take two cells each
   expect_identical(pages({
-    par(mfrow = c(2, 4))
+    par(mfrow = c(3, 3))
     plot(d2, kinds)
     plot(d1, "qq")
   }), 1L)
@@ -178,7 +148,7 @@ test_that("many variables are cut to five, with a message, or chosen", {
 test_that("a wrong argument is an error before anything is drawn", {
   grDevices::graphics.off()
   expect_error(plot(d2, "densty"), "density", class = "brenier_error_argument")
-  for (wrong in list(1, NULL, character(), NA_character_, c("density", "map"))) {
+  for (wrong in list(1, character(), NA_character_, c("density", "map"))) {
     expect_error(plot(d2, wrong), class = "brenier_error_argument")
   }
   for (wrong in list(0, 1, NA, "half", numeric())) {
@@ -186,7 +156,7 @@ test_that("a wrong argument is an error before anything is drawn", {
   }
   expect_error(plot(d2, ask = "no"), class = "brenier_error_argument")
   expect_error(plot(d2, levels = 0.5), "level", class = "brenier_error_argument")
-  expect_error(plot(d2, "density", 0.5, NULL, FALSE, 3), class = "brenier_error_argument")
+  expect_error(plot(d2, "density", 0.5, NULL, NULL, FALSE, 3), class = "brenier_error_argument")
   expect_null(grDevices::dev.list())
 })
 
@@ -221,4 +191,40 @@ test_that("the border that is drawn is that of the region", {
   rank <- predict(d2, data.frame(eruptions = xy[[1]]$x, waiting = xy[[1]]$y), type = "rank")
   # the border is the inverse, to 1e-12, of the circle that holds one half
   expect_equal(unname(rank), rep(0.5, 51), tolerance = 1e-8)
+})
+
+test_that("the trace of several layers is that of the chain, one after the other", {
+  fit <- brenier(faithful["eruptions"], layers = 3, control = quick)
+  expect_length(fit$layers, 3)
+  trace <- running_trace(fit)
+  expect_identical(trace$iter, seq_len(nrow(trace)) - 1)
+  # the objective at the end: the likelihood by the density, in whitened units, and the penalty
+  last <- fit$layers[[3]]$potential
+  penalty <- fit$control$penalty / fit$n * sum(last$coef[intersect(free(last), atoms_of(last))])
+  loss <- -mean(predict(fit, faithful["eruptions"], type = "log_density")) - log(2 * pi) / 2 +
+    fit$layers[[1]]$whitening$logdet
+  expect_equal(utils::tail(trace$objective, 1), loss + penalty, tolerance = 1e-10)
+  lines <- coordinates(drawn(plot(fit, "trace")), "C_plotXY")
+  lines <- Filter(function(xy) length(xy$x) > 2, lines) # not the frame
+  expect_identical(lines[[1]]$x, trace$iter[trace$layer == 1])
+  expect_identical(lines[[3]]$y, trace$objective[trace$layer == 3])
+  for (kind in kinds) expect_silent(pages(plot(fit, kind)))
+})
+
+test_that("ranks are those of the reference residuals, with a band that holds 95%", {
+  record <- drawn(plot(d1, "rank"))
+  bars <- record$calls[record$names == "C_rect"][[1]]
+  truth <- hist(pnorm(residuals(d1)), bars[[2]][1] + c(0, bars[[4]]), plot = FALSE)$density
+  expect_equal(bars[[5]], truth)
+  record <- drawn(plot(d2, "rank"))
+  bars <- record$calls[record$names == "C_rect"]
+  truth <- hist(predict(d2, type = "rank"), c(0, bars[[1]][[4]]), plot = FALSE)$density
+  expect_equal(bars[[1]][[5]], truth)
+  # heights of a bar of the uniform law, drawn
+  n <- nrow(faithful)
+  k <- length(truth)
+  heights <- withr::with_seed(1, rbinom(1e5, n, 1 / k) * k / n)
+  inside <- mean(heights >= bars[[2]][[3]] & heights <= bars[[2]][[5]])
+  expect_gte(inside, 0.95 - 0.002) # standard error 0.0007
+  expect_lt(inside, 0.98)
 })
