@@ -2,7 +2,7 @@
 
 #' Plot the regret of a fit
 #'
-#' Draws the books that `regret()` returns.
+#' Draws the books that [regret()] returns.
 #'
 #' @details
 #' The upper panel has the regret after each step and its bound: the regret stays below it, and the
@@ -12,14 +12,14 @@
 #' wrong; one below a hundredth of it is drawn there. The two panels share the page, or take two cells
 #' of a layout set by `par(mfrow = )`.
 #'
-#' @param x What `regret()` returned: a data frame with the columns `iter`, `regret`, `bound` and
+#' @param x What [regret()] returned: a data frame with the columns `iter`, `regret`, `bound` and
 #'   `identity`, a row a step.
 #' @param ... Graphical parameters, as for [plot.brenier()].
 #' @return `x`, invisibly.
 #' @section Errors:
 #' `brenier_error_argument` for a graphical parameter that does not exist and for `x` without those
 #' columns or without a finite regret.
-#' @seealso [brenier_trace] for what the figures are.
+#' @seealso [regret()], [brenier_trace] for what the figures are.
 #' @export
 plot.brenier_regret <- function(x, ...) {
   dots <- check_graphical(..., known = character())

@@ -55,3 +55,9 @@ test_that("what is no regret is refused", {
   expect_error(plot(books(), colour = "red"), class = "brenier_error_argument")
   expect_null(grDevices::dev.list())
 })
+
+test_that("the regret of a fit is drawn", {
+  expect_silent(pages(plot(regret(banana_fit()))))
+  layered <- brenier(make_banana(60), layers = 2, control = small_control(4))
+  expect_silent(pages(plot(regret(layered, 2))))
+})
