@@ -1,5 +1,12 @@
 # Checks of the arguments of plots.
 
+#' The plot that is drawn when none is asked for.
+#' @noRd
+default_plot <- function(fit) {
+  if (!is.null(fit$pairing$reference)) return("trace")
+  if (!is.null(fit$design) && fit$d <= 2) "quantile" else "density"
+}
+
 check_plots <- function(which) {
   choices <- c("density", "quantile", "grid", "trace", "qq", "rank")
   if (!is.character(which) || length(which) == 0) check_choice(which, choices, "which")
@@ -59,9 +66,15 @@ drawn_variables <- function(fit, variables, which) {
   k
 }
 
-#' Whether the plots are those of a fit with covariates or without, and use `newdata` if it is given.
+#' Whether the fit has the plots, and these use `newdata` if it is given.
 #' @noRd
 check_laws <- function(fit, which, newdata) {
+  if (!is.null(fit$pairing$reference) && !all(which == "trace")) {
+    brenier_abort(c(
+      "There is no {.val {setdiff(which, 'trace')[1]}} of a map to a sample: its reference has no
+       density.", i = "Fit without {.arg reference}, or draw the {.val trace}."
+    ), "argument", argument = "which")
+  }
   if (is.null(fit$design)) {
     if (is.null(newdata)) return(invisible())
     brenier_abort("{.arg newdata} must be left out: the fit has no covariates.", "argument",

@@ -5,7 +5,8 @@ plot_laws <- function(fit, which, level, newdata, dots) {
   if (which == "density") return(plot_law_curves(fit, newdata, dots))
   laws <- chosen_laws(fit, newdata, laws_along)
   p <- c((1 - rev(level)) / 2, 0.5, (1 + level) / 2)
-  values <- list(quantiles = law_at(fit, laws$given, p, 1e-10), mean = law_at(fit, laws$given, NULL, 1e-10))
+  values <- list(quantiles = law_at(fit, laws$given, p, 1e-10),
+                 mean = law_at(fit, laws$given, NULL, 1e-10))
   path <- path_of(laws$data)
   if (is.null(path)) {
     plot_law_bars(fit, level, laws$data, values, dots)

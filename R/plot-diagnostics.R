@@ -16,15 +16,16 @@ running_trace <- function(fit) {
   ends <- tapply(trace$iter, trace$layer, max)
   trace$iter <- trace$iter + c(0, cumsum(ends + 1))[trace$layer]
   gained <- 0
+  x <- fit$x
   for (l in seq_along(fit$layers)[-1]) {
     before <- fit$layers[[l - 1]]
-    x <- if (l == 2) fit$x else e$map
     e <- forward(list(before), x, fit$given)
+    x <- e$map
     gained <- gained + sum(fit$weights * e$logdet) / sum(fit$weights) -
       before$whitening$logdet + fit$layers[[l]]$whitening$logdet
     rows <- trace$layer == l
-    trace[rows, c("objective", "validation")] <-
-      trace[rows, c("objective", "validation")] - gained
+    trace$objective[rows] <- trace$objective[rows] - gained
+    trace$validation[rows] <- trace$validation[rows] - gained
   }
   trace
 }

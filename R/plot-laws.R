@@ -46,7 +46,7 @@ values_like <- function(v, values) {
 #' The median, or the commonest value of what is no number.
 #' @noRd
 typical <- function(v) {
-  if (is_numeric(v)) return(values_like(v, stats::median(as.numeric(v))))
+  if (is_numeric(v)) return(values_like(v, stats::median(as.numeric(v), na.rm = TRUE)))
   v[match(names(which.max(table(v))), as.character(v))]
 }
 
@@ -69,7 +69,9 @@ parts_of <- function(data, variable, most) {
     ), class = "brenier_message")
     counts <- counts[sort(order(counts, decreasing = TRUE)[seq_len(most)])]
   }
-  lapply(names(counts), function(value) data[as.character(data[[variable]]) == value, , drop = FALSE])
+  lapply(names(counts), function(value) {
+    data[as.character(data[[variable]]) %in% value, , drop = FALSE]
+  })
 }
 
 #' Some laws: at the values of the first variable, or its quartiles, the others typical.
@@ -77,7 +79,8 @@ parts_of <- function(data, variable, most) {
 typical_laws <- function(data, most = 6) {
   first <- names(data)[1]
   if (!is_numeric(data[[first]])) return(typical_rows(parts_of(data, first, most)))
-  quartiles <- unique(stats::quantile(as.numeric(data[[first]]), 1:3 / 4, names = FALSE))
+  quartiles <- stats::quantile(as.numeric(data[[first]]), 1:3 / 4, na.rm = TRUE, names = FALSE)
+  quartiles <- unique(quartiles)
   laws <- typical_rows(list(data))[rep(1, length(quartiles)), , drop = FALSE]
   laws[[first]] <- values_like(data[[first]], quartiles)
   laws
@@ -93,11 +96,11 @@ laws_along <- function(data) {
   parts <- list(data)
   if (!all(numeric)) {
     groups <- parts_of(data, names(data)[!numeric][1], 6)
-    spread <- vapply(groups, function(part) length(unique(part[[axis]])) > 1, NA)
+    spread <- vapply(groups, function(part) length(varying(stats::na.omit(part[axis]))) > 0, NA)
     if (any(spread)) parts <- groups[spread]
   }
   paths <- lapply(parts, function(part) {
-    ends <- range(as.numeric(part[[axis]]))
+    ends <- range(as.numeric(part[[axis]]), na.rm = TRUE)
     path <- typical_rows(list(part))[rep(1, 101), , drop = FALSE]
     path[[axis]] <- values_like(part[[axis]], seq(ends[1], ends[2], length.out = 101))
     path

@@ -40,8 +40,8 @@
 #'   the first numeric covariate that varies in `newdata`: a fan for each value of the others. Where
 #'   there is none, the rows are laid side by side, with the data that share the values of their
 #'   factors;
-#' * `"quantile"` and `"density"` for two responses draw the borders of the regions at `level`, a colour a row,
-#'   over the data;
+#' * `"quantile"` and `"density"` for two responses draw the borders of the regions at `level`, a
+#'   colour a row, over the data;
 #' * `"density"` for one response draws the densities, a colour a row; with three responses or more
 #'   the scatter plots have draws at the rows of `newdata`;
 #' * `"trace"`, `"qq"` and `"rank"` speak of all the data. There is no `"grid"`.
@@ -56,7 +56,8 @@
 #'
 #' @param x A fit of [brenier()]; for the second method a region of [quantile_region()].
 #' @param which One or more of `"density"`, `"quantile"`, `"grid"`, `"trace"`, `"qq"` and `"rank"`. By
-#'   default `"density"`; for one or two responses with covariates `"quantile"`.
+#'   default `"density"`; for one or two responses with covariates `"quantile"`; for a map to a sample,
+#'   whose reference has no density, `"trace"`, the only one.
 #' @param level Probabilities of the regions of `"density"` and `"quantile"`; by default from the
 #'   middle quarter to all but one point in a hundred, with covariates 0.5 and 0.9. For one variable
 #'   these are the intervals with equal tails: 0.9 is from the quantile 0.05 to the quantile 0.95.
@@ -73,10 +74,10 @@
 #' @return `x`, invisibly.
 #' @section Errors:
 #' `brenier_error_argument` for a wrong `which`, `level` or `variables`, for `newdata` that no plot
-#' uses or of too many laws, for a `"grid"` of a fit with covariates, for a graphical parameter
-#' that does not exist, and for a region without contour: in more than two dimensions, or of a fit
-#' with covariates without `newdata`. Covariates that `newdata` lacks are
-#' `brenier_error_variable` or `_missing`.
+#' uses or of too many laws, for a `"grid"` of a fit with covariates, for another plot than `"trace"`
+#' of a map to a sample, for a graphical parameter that does not exist, and for a region without
+#' contour: in more than two dimensions, or of a fit with covariates without `newdata`. For covariates
+#' that `newdata` lacks `brenier_error_variable` or `_missing`, for no rows `_empty`.
 #' @seealso [brenier()], [quantile_region()], [residuals.brenier()]
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful,
@@ -97,7 +98,7 @@
 plot.brenier <- function(x, which = NULL, level = NULL, variables = NULL, newdata = NULL, ask = NULL,
                          ...) {
   conditional <- !is.null(x$design)
-  which <- check_plots(which %||% if (conditional && x$d <= 2) "quantile" else "density")
+  which <- check_plots(which %||% default_plot(x))
   level <- check_level(level %||% if (conditional) c(0.5, 0.9) else c(0.25, 0.5, 0.75, 0.9, 0.99))
   level <- sort(unique(level))
   dots <- check_graphical(..., known = c("which", "level", "variables", "newdata", "ask"))

@@ -114,6 +114,10 @@ test_that("typical laws are medians and commonest values, within each factor", {
   expect_identical(path_of(along)$group, rep(1:2, each = 101))
   day <- data.frame(day = as.Date("2020-01-01") + c(0, 4, 10))
   expect_identical(typical_laws(day)$day, as.Date("2020-01-01") + c(2, 4, 7))
+  # a term may have made something of a missing value
+  data$x[5] <- NA
+  expect_equal(typical_laws(data)$x, c(7.5, 1.5))
+  expect_equal(range(laws_along(data)$x), c(1, 8))
 })
 
 test_that("the path is along the variable that leaves the fewest groups", {

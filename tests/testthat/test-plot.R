@@ -228,3 +228,14 @@ test_that("ranks are those of the reference residuals, with a band that holds 95
   expect_gte(inside, 0.95 - 0.002) # standard error 0.0007
   expect_lt(inside, 0.98)
 })
+
+test_that("fits by two samples have their plots, and those of a map to a sample are refused", {
+  to_normal <- brenier(faithful, learner = "semidual", orientation = "reference", control = quick)
+  for (kind in kinds) expect_silent(pages(plot(to_normal, kind)))
+  to_sample <- brenier(faithful, reference = make_normal(100, 2), control = quick)
+  expect_silent(n <- pages(plot(to_sample)))
+  expect_identical(n, 1L)
+  for (kind in setdiff(kinds, "trace")) {
+    expect_error(plot(to_sample, kind), "trace", class = "brenier_error_argument")
+  }
+})
