@@ -86,8 +86,11 @@ check_laws <- function(fit, which, newdata) {
       i = "Draw {.val quantile} or {.val density} at the rows of {.arg newdata}."
     ), "argument", argument = "which")
   }
-  if (is.null(newdata)) return(invisible())
   used <- c("density", if (fit$d <= 2) "quantile")
+  if (is.null(newdata)) {
+    if (fit$d <= 2 && any(which %in% used)) plain_variables(fit)
+    return(invisible())
+  }
   if (!any(which %in% used)) {
     brenier_abort(c(
       "{.arg newdata} is of no use for {.val {which}}: all the data are drawn.",

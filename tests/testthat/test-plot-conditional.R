@@ -168,7 +168,9 @@ test_that("the fit keeps the variables of its covariates at its rows", {
   # no vector, no typical value
   X <- cbind(w, w^2)
   fit <- brenier(y ~ X, control = gaussian_control())
+  grDevices::graphics.off()
   expect_error(plot(fit), "newdata", class = "brenier_error_argument")
+  expect_null(grDevices::dev.list())
   expect_silent(pages(plot(fit, "qq")))
 })
 
