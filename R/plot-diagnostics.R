@@ -8,13 +8,14 @@ plot_trace <- function(fit, dots) {
   trace_gap(trace, fit$control$tol, panel_dots(dots, 2))
 }
 
-#' The trace with the steps of all layers one after the other. The losses of a layer are those of its
-#' own coordinates; here they are those of the whole chain in the coordinates of the first.
+#' The trace with the steps of all layers one after the other. The objective of a layer is in its own
+#' coordinates; here it is that of the chain so far in the coordinates of the first. A layer may have
+#' no steps of its own.
 #' @noRd
 running_trace <- function(fit) {
   trace <- fit$trace
-  ends <- tapply(trace$iter, trace$layer, max)
-  trace$iter <- trace$iter + c(0, cumsum(ends + 1))[trace$layer]
+  steps <- table(factor(trace$layer, seq_along(fit$layers)))
+  trace$iter <- trace$iter + c(0, cumsum(steps))[trace$layer]
   gained <- 0
   x <- fit$x
   for (l in seq_along(fit$layers)[-1]) {
@@ -25,7 +26,6 @@ running_trace <- function(fit) {
       before$whitening$logdet + fit$layers[[l]]$whitening$logdet
     rows <- trace$layer == l
     trace$objective[rows] <- trace$objective[rows] - gained
-    trace$validation[rows] <- trace$validation[rows] - gained
   }
   trace
 }
@@ -61,7 +61,7 @@ mark_rounds <- function(trace) {
   if (length(starts) == 1) return(invisible())
   abline(v = starts[-1] - 0.5, col = "grey60")
   usr <- par("usr")
-  words <- paste("layer", seq_along(starts))
+  words <- paste("layer", unique(trace$layer))
   fits <- diff(c(starts, usr[2])) > graphics::strwidth(words, cex = 0.8)
   graphics::text(starts[fits], usr[4] - 0.04 * (usr[4] - usr[3]), words[fits], adj = c(-0.1, 0.5),
                  cex = 0.7, col = "grey40")

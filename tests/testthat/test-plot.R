@@ -209,6 +209,11 @@ test_that("the trace of several layers is that of the chain, one after the other
   expect_identical(lines[[1]]$x, trace$iter[trace$layer == 1])
   expect_identical(lines[[3]]$y, trace$objective[trace$layer == 3])
   for (kind in kinds) expect_silent(pages(plot(fit, kind)))
+  # a layer of single variables has no steps of its own
+  fit$trace <- fit$trace[fit$trace$layer > 1, ]
+  expect_identical(running_trace(fit)$objective, trace$objective[trace$layer > 1])
+  expect_identical(running_trace(fit)$iter, seq_len(nrow(fit$trace)) - 1)
+  expect_silent(pages(plot(fit, "trace")))
 })
 
 test_that("ranks are those of the reference residuals, with a band that holds 95%", {
