@@ -134,7 +134,8 @@
 #'     chosen for it, hence a little too good; its standard error `se`; the number of `folds`.
 #'     Without folds `NA`, `NA` and 0}
 #'   \item{gap}{the certificate in nats a point, the largest of the layers, see [certificate()]}
-#'   \item{converged, status}{whether the certificate meets `control$tol`, and why the fit ended:
+#'   \item{converged, status}{whether the certificate meets `control$tol`, with a softmax whether the
+#'     square of the decrement does, and why the fit ended:
 #'     `"ok"`, `"max_iterations"`, `"max_time"`, `"stalled"` or `"interrupted"`}
 #'   \item{log_likelihood}{of the data: the sum of weight times log density}
 #'   \item{x, given, weights, variables, n, d}{the data that were used, as matrices}
@@ -175,8 +176,9 @@ brenier <- function(x, ...) UseMethod("brenier")
 #' @rdname brenier
 #' @export
 brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
-                            na.action = NULL, layers = 1, learner = NULL, orientation = NULL,
-                            reference = NULL, jitter = FALSE, control = brenier_control(),
+                            na.action = NULL, layers = 1,
+                            potential = c("ridge", "softmax", "both"), learner = NULL,
+                            orientation = NULL, reference = NULL, jitter = FALSE, control = brenier_control(),
                             seed = NULL, ...) {
   check_no_dots(..., known = names(formals(brenier.formula)))
   call <- match.call()
@@ -193,7 +195,7 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
   x <- if (two_sided) frame_response(model) else frame_points(model)
   covariates <- if (two_sided) frame_design(model, data, length(rows))
   fit <- new_brenier(x, covariates, stats::model.weights(model), layers,
-                     list(learner, orientation, reference), jitter, control, seed, call, "data")
+                     list(potential, learner, orientation, reference), jitter, control, seed, call, "data")
   fit$terms <- attr(model, "terms")
   fit$na.action <- attr(model, "na.action")
   fit
@@ -201,7 +203,8 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
 
 #' @rdname brenier
 #' @export
-brenier.default <- function(x, given = NULL, weights = NULL, layers = 1, learner = NULL,
+brenier.default <- function(x, given = NULL, weights = NULL, layers = 1,
+                            potential = c("ridge", "softmax", "both"), learner = NULL,
                             orientation = NULL, reference = NULL, jitter = FALSE,
                             control = brenier_control(), seed = NULL, ...) {
   if (missing(x)) {
@@ -214,7 +217,7 @@ brenier.default <- function(x, given = NULL, weights = NULL, layers = 1, learner
   call[[1]] <- quote(brenier)
   x <- as_points(x, "x")
   covariates <- if (!is.null(given)) matrix_design(given, nrow(x))
-  new_brenier(x, covariates, weights, layers, list(learner, orientation, reference), jitter, control,
+  new_brenier(x, covariates, weights, layers, list(potential, learner, orientation, reference), jitter, control,
               seed, call, "x")
 }
 
@@ -227,7 +230,7 @@ brenier.data.frame <- brenier.default
 brenier.matrix <- brenier.default
 
 #' Checks, fits, wraps. `covariates` is NULL or comes from R/design.R, `name` is the argument that the
-#' points came from, `how` a list of learner, orientation and reference.
+#' points came from, `how` a list of potential, learner, orientation and reference.
 #' @noRd
 new_brenier <- function(x, covariates, weights, layers, how, jitter, control, seed, call, name) {
   started <- proc.time()[[3]]
@@ -235,7 +238,8 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   step_sizes(control)
   layers <- check_layers(layers)
   jitter <- check_flag(jitter, "jitter")
-  pairing <- check_pairing(how[[1]], how[[2]], how[[3]], layers, covariates, ncol(x), name)
+  potential <- check_choice(how[[1]], c("ridge", "softmax", "both"), "potential")
+  pairing <- check_pairing(how[[2]], how[[3]], how[[4]], layers, covariates, ncol(x), potential)
   weights <- check_weights(weights, nrow(x))
   check_finite(x, name)
   used <- weights > 0
@@ -248,7 +252,7 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   x <- treat_ties(x, jitter, seed %||% 1, name)
   group <- groups_of(cbind(x, given))
   result <- with_seed(seed %||% 1, fit_layers(x, given, weights, control, layers, group, name,
-                                            pairing))
+                                            potential, pairing))
   fitted <- result$layers
   design <- if (!is.null(given)) covariates$design
   if (!is.null(given)) design$data <- design$data[used, , drop = FALSE]
@@ -262,12 +266,14 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
     validation = bind_layers(lapply(fitted, function(layer) layer$validation)),
     min_width = vapply(fitted, function(layer) as.double(layer$setting$min_width), 0),
     gap = max(vapply(fitted, function(layer) layer$gap, 0)),
-    status = c(statuses[statuses != "ok"], "ok")[[1]], converged = all(statuses == "ok"),
+    status = c(statuses[statuses != "ok"], "ok")[[1]],
+    converged = all(statuses == "ok" & vapply(fitted, stationary, NA, control)),
     variables = colnames(x), n = nrow(x), d = ncol(x), x = x, given = given,
     design = design, weights = weights, control = control
   ), class = "brenier")
   fit$held_out <- held_out(fit, result)
   fit$pairing <- pairing
+  fit$family <- potential
   fit$log_likelihood <- if (is.null(pairing$reference)) {
     sum(weights * log_density(fit$layers, x, given))
   } else {
@@ -276,6 +282,14 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   fit$seconds <- proc.time()[[3]] - started
   warn_if_not_converged(fit)
   fit
+}
+
+#' Whether a layer ended where its steps end. One with a softmax may have been stopped before, by the
+#' number of rounds that the validation chose.
+#' @noRd
+stationary <- function(layer, control) {
+  if (layer$potential$n_components == 0) return(TRUE)
+  utils::tail(layer$trace$decrement, 1)^2 <= control$tol
 }
 
 #' Tables of the layers one under the other, with the number of the layer in front.
@@ -312,7 +326,7 @@ held_out <- function(fit, result) {
 }
 
 warn_if_not_converged <- function(fit) {
-  if (fit$converged) return(invisible())
+  if (fit$status == "ok") return(invisible())
   why <- status_message(fit$status)
   remedy <- switch(fit$status,
     max_iterations = "Raise {.arg max_iter} of {.fn brenier_control}.",

@@ -45,6 +45,8 @@
 #'   large; the map does not depend on them.
 #' @param iterates Whether to keep the potentials of the steps since the atoms were last changed, for the
 #'   average iterate of [simulate.brenier()]. Without atoms these are all steps.
+#' @param components Number of quadratics of a softmax potential; by default the validation chooses among
+#'   8, 16 and 32, or with atoms among none, 8 and 16. 16 without a validation.
 #' @return A list of class `brenier_control` with an element for each argument; `NULL` stands for
 #'   what is chosen from the data.
 #' @section Errors:
@@ -56,7 +58,7 @@
 brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedule = "adaptive",
                             step = NULL, implicit = TRUE, validation = 0.2, folds = NULL,
                             kappa = 0.05, min_width = NULL, penalty = 1.5, max_seconds = Inf,
-                            ledger = 256, iterates = FALSE) {
+                            ledger = 256, iterates = FALSE, components = NULL) {
   implicit <- check_flag(implicit, "implicit")
   if (!is.function(schedule)) {
     schedule <- check_choice(schedule, c("adaptive", "constant", "sqrt", "harmonic"), "schedule")
@@ -82,7 +84,8 @@ brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedu
     penalty = check_number(penalty, "penalty", 0),
     max_seconds = check_number(max_seconds, "max_seconds", 0, Inf, infinite = TRUE),
     ledger = check_count(ledger, "ledger", max = 1e6),
-    iterates = check_flag(iterates, "iterates")
+    iterates = check_flag(iterates, "iterates"),
+    components = if (!is.null(components)) check_count(components, "components", 1, 200)
   ), class = "brenier_control")
 }
 

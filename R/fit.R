@@ -6,14 +6,31 @@
 # dimensions want 0.05, ten dimensions 0.2 or more. The middle one serves without a validation.
 tried_widths <- function(d) if (d <= 3) c(0.05, 0.1, 0.2) else c(0.1, 0.2, 0.4)
 
+# Numbers of components that it chooses among, where there are components.
+tried_components <- c(8L, 16L, 32L)
+
 #' What the validation chooses among: lists of elements of the control.
 #' @noRd
-tried_settings <- function(control, d, pairing = NULL) {
-  widths <- tried_widths(d)
+tried_settings <- function(control, d, potential = "ridge", pairing = NULL) {
+  widths <- control$min_width %||% tried_widths(d)
+  middle <- control$min_width %||% tried_widths(d)[2]
+  components <- control$components %||% tried_components
+  setting <- function(width, n, atoms = control$max_atoms) {
+    list(min_width = width, n_components = n, max_atoms = atoms)
+  }
   # steps that pull a sample back are slow: the middle width alone
-  if (!is.null(pairing)) widths <- widths[2]
-  lapply(control$min_width %||% widths, function(width) list(min_width = width))
+  if (!is.null(pairing)) return(list(setting(middle, 0L)))
+  ridge <- lapply(widths, setting, n = 0L)
+  switch(potential,
+    ridge = ridge,
+    softmax = lapply(components, function(n) setting(middle, n, 0L)),
+    both = c(if (is.null(control$components)) ridge,
+             lapply(utils::head(components, 2), function(n) setting(middle, n)))
+  )
 }
+
+# Rounds of steps of a softmax without atoms.
+softmax_rounds <- 60L
 
 # Constants of the search for atoms: enough to find good ones, cheap next to the mirror steps.
 search_options <- function(d, given = 0) {
@@ -43,7 +60,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     max_seconds = control$max_seconds,
     max_atoms = control$max_atoms,
     max_rounds = as.integer(max_rounds),
-    n_components = as.integer(control$n_components %||% 0L),
+    n_components = control$n_components %||% 0L,
     given = as.integer(given),
     kappa = control$kappa,
     keep_iterates = as.integer(control$iterates),
@@ -55,7 +72,10 @@ core_options <- function(control, d, given, n, max_rounds) {
   ))
 }
 
-all_rounds <- function(control, d) ceiling(control$max_atoms / search_options(d)$a_round) + 10L
+all_rounds <- function(control, d) {
+  if (control$max_atoms == 0) return(if ((control$n_components %||% 0L) > 0) softmax_rounds else 0L)
+  ceiling(control$max_atoms / search_options(d)$a_round) + 10L
+}
 
 #' One run of the core on whitened points z, whose columns after the first d are covariates.
 #' @noRd
@@ -89,11 +109,15 @@ fit_layer <- function(points, folds, shared) {
   control <- shared$control
   affine <- coordinates(points, shared$given, shared$weights, shared$name, shared$pairing)
   whitening <- affine$data
-  rounds <- if (control$max_atoms == 0) 0L else all_rounds(control, d)
-  setting <- list(min_width = control$min_width %||% tried_widths(d)[2])
+  settings <- if (control$max_atoms > 0) {
+    tried_settings(control, d, shared$potential, shared$pairing)
+  } else {
+    list(list(min_width = tried_widths(d)[2], n_components = 0L, max_atoms = 0L))
+  }
+  setting <- settings[[(length(settings) + 1) %/% 2]]
+  rounds <- all_rounds(utils::modifyList(control, setting), d)
   validation <- NULL
   if (length(folds)) {
-    settings <- tried_settings(control, d, shared$pairing)
     validation <- validate(folds, settings, shared)
     if (!is.null(validation$interrupted)) {
       return(as_layer(validation$whitening, validation$interrupted, NULL, NA, setting))
@@ -102,7 +126,7 @@ fit_layer <- function(points, folds, shared) {
   if (!is.null(validation)) {
     best <- validation[which.min(validation$loss), ]
     rounds <- best$round
-    setting <- as.list(best[names(settings[[1]])])
+    setting <- as.list(best[names(setting)])
     if (is.null(shared$pairing)) validation$loss <- validation$loss + whitening$logdet
   }
   shared$progress$what <- "All data"

@@ -6,7 +6,8 @@ most_layers <- 5
 
 #' Fits the layers. Rows of one group are held out together.
 #' @noRd
-fit_layers <- function(x, given, weights, control, layers, group, name, pairing = NULL) {
+fit_layers <- function(x, given, weights, control, layers, group, name, potential = "ridge",
+                       pairing = NULL) {
   plan <- plan_folds(control, nrow(x), ncol(x))
   folds <- if (plan$folds > 0) {
     make_folds(x, min(plan$folds, max(group)), group, plan$control$validation, pairing$reference)
@@ -14,7 +15,7 @@ fit_layers <- function(x, given, weights, control, layers, group, name, pairing 
   if (length(folds) == 0 && plan$folds > 0) plan$control$max_atoms <- 0L
   chain <- list(layers = list(), points = x, folds = folds, over = FALSE)
   shared <- list(given = given, weights = weights, control = plan$control, name = name,
-                 progress = new_progress(), variables = colnames(x), pairing = pairing)
+                 progress = new_progress(), variables = colnames(x), potential = potential, pairing = pairing)
   if (!identical(layers, "auto")) {
     while (!chain$over && length(chain$layers) < layers) {
       chain <- add_layer(chain, shared, last = length(chain$layers) + 1 == layers)
@@ -63,6 +64,7 @@ add_layer <- function(chain, shared, last = FALSE) {
 #' A layer that maps each variable by itself: the gradient of a sum of functions of one variable.
 #' @noRd
 add_margins <- function(chain, shared) {
+  shared$potential <- "ridge"
   column <- function(points, k) points[, k, drop = FALSE]
   parts <- list()
   for (k in seq_along(shared$variables)) {
@@ -108,7 +110,7 @@ extend <- function(chain, layer, refit, shared) {
   }
   chain$layers <- c(chain$layers, list(layer))
   # a layer without atoms is affine: what follows could only be affine again
-  chain$over <- stopped || layer$potential$n_atoms == 0
+  chain$over <- stopped || layer$potential$n_atoms + layer$potential$n_components == 0
   chain$points <- forward(list(layer), chain$points, shared$given, logdet = FALSE)$map
   colnames(chain$points) <- shared$variables
   chain
@@ -197,7 +199,8 @@ sum_of_potentials <- function(parts) {
   linear <- t(vapply(parts, function(p) p$coef[seq_len(1 + given)], numeric(1 + given)))
   if (given == 0) linear <- t(linear)
   list(
-    family = "ridge", d = d, given = given, n_quadratic = d, n_atoms = n,
+    family = "ridge", d = d, given = given, n_components = 0L, components = numeric(),
+    n_quadratic = d, n_atoms = n,
     n_tails = sum(vapply(parts, function(p) p$n_tails, 0L)),
     kappa = min(vapply(parts, function(p) p$kappa, 0)), direction = direction,
     profile = c(rep(0L, d), as.integer(of_atoms(function(p, j) as.double(p$profile[1 + j])))),

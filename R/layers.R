@@ -86,4 +86,7 @@ invert <- function(fit, y, given = NULL, tol = 1e-12) {
 n_atoms <- function(fit) {
   sum(vapply(fit$layers, function(l) l$potential$n_atoms - l$potential$n_tails, 0L))
 }
+n_components <- function(fit) {
+  sum(vapply(fit$layers, function(l) l$potential$n_components, 0L))
+}
 n_tails <- function(fit) sum(vapply(fit$layers, function(l) l$potential$n_tails, 0L))

@@ -3,7 +3,7 @@
 
 #' How the steps of a fit learn: NULL for the likelihood.
 #' @noRd
-check_pairing <- function(learner, orientation, reference, layers, covariates, d, name) {
+check_pairing <- function(learner, orientation, reference, layers, covariates, d, potential) {
   learners <- c("likelihood", "semidual", "logistic", "score")
   learner <- if (is.null(learner)) NULL else check_choice(learner, learners, "learner")
   orientation <- if (is.null(orientation)) NULL else
@@ -24,9 +24,9 @@ check_pairing <- function(learner, orientation, reference, layers, covariates, d
       i = "Use {.code orientation = \"reference\"} and no {.arg reference}, or another learner."
     ), "argument", argument = "learner")
   }
-  if (!is.null(covariates) || !identical(as.double(layers), 1)) {
+  if (!is.null(covariates) || !identical(as.double(layers), 1) || potential != "ridge") {
     brenier_abort(c(
-      "{.code learner = \"{learner}\"} serves one layer without covariates.",
+      "{.code learner = \"{learner}\"} serves one layer of ridge atoms without covariates.",
       i = "Use {.code learner = \"likelihood\"}."
     ), "argument", argument = "learner")
   }

@@ -46,9 +46,16 @@ print.brenier <- function(x, digits = 4, ...) {
         format(x$held_out$se, digits = 2), ") held out\n", sep = "")
   }
   cat("  certificate ", gap_words(x), "\n", sep = "")
-  cat("  ", if (x$converged) "converged" else paste0("NOT converged: ", status_message(x$status)),
+  cat("  ", end_words(x),
       " in ", max(x$trace$iter), " steps, ", format(x$seconds, digits = 2), " s in all\n", sep = "")
   invisible(x)
+}
+
+end_words <- function(x) {
+  if (x$converged && n_components(x) > 0) return("ended at a stationary point")
+  if (x$converged) return("converged")
+  if (x$status == "ok") return("stopped early, as the held-out likelihood asked,")
+  paste0("NOT converged: ", status_message(x$status))
 }
 
 list_of <- function(names, most = 8) {
@@ -75,7 +82,8 @@ pairing_words <- function(x) {
 }
 
 potential_words <- function(x) {
-  atoms <- n_atoms(x) + n_tails(x)
+  components <- n_components(x)
+  atoms <- n_atoms(x) + n_tails(x) + components
   if (x$control$max_atoms == 0) return("Gaussian: no atoms were allowed")
   if (atoms == 0 && identical(x$control$folds, 0L)) {
     return("Gaussian: no atom lowered the objective")
@@ -86,12 +94,19 @@ potential_words <- function(x) {
   layers <- length(x$layers)
   # in one dimension it is one: it rises
   no_map <- if (x$d > 1) ": the composition is no Brenier map"
+  ridge <- n_atoms(x)
   paste0(if (layers > 1) paste0(layers, " layers", no_map, "; "),
-         atoms - tails, " ridge atoms", if (layers == 1 && atoms - tails >= x$control$max_atoms) ", the most allowed",
+         if (components > 0) paste0("softmax of ", components, " quadratics",
+                                    if (x$family == "both") ", "),
+         if (components == 0 || x$family == "both") paste(ridge, "ridge atoms"),
+         if (layers == 1 && ridge >= x$control$max_atoms) ", the most allowed",
          if (tails > 0) paste0(", ", tails, " more for the tails"))
 }
 
 gap_words <- function(x) {
+  if (n_components(x) > 0) {
+    return("none: the objective is not convex in the coefficients of a softmax")
+  }
   if (!is.finite(x$gap)) return("none: the fit ended far from its minimum")
   paste0("within ", format(x$gap, digits = 2), " nats a point of the best for ",
          if (n_atoms(x)) "these atoms" else "a Gaussian map")
