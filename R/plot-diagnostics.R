@@ -9,8 +9,8 @@ plot_trace <- function(fit, dots) {
 }
 
 #' The trace with the steps of all layers one after the other. The objective of a layer is in its own
-#' coordinates; here it is that of the chain so far in the coordinates of the first. A layer may have
-#' no steps of its own.
+#' coordinates; here it is that of the chain so far in the coordinates of the first, and the held-out
+#' loss goes with it. A layer may have no steps of its own.
 #' @noRd
 running_trace <- function(fit) {
   trace <- fit$trace
@@ -26,6 +26,7 @@ running_trace <- function(fit) {
       before$whitening$logdet + fit$layers[[l]]$whitening$logdet
     rows <- trace$layer == l
     trace$objective[rows] <- trace$objective[rows] - gained
+    trace$validation[rows] <- trace$validation[rows] - gained
   }
   trace
 }

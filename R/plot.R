@@ -18,7 +18,8 @@
 #' * `"trace"`: objective and held-out loss at each step, with a line where a round of atoms begins;
 #'   and the certificate, on a log scale where it is finite, with the tolerance that was asked for.
 #'   Layers follow one another, with a darker line between them; their objective is that of the
-#'   chain so far, in the coordinates of the first.
+#'   chain so far, in the coordinates of the first. A held-out loss is above or below it by what that
+#'   of its own layer is, and says nothing of the layers before.
 #' * `"qq"`: \eqn{|T(x)|^2} against the quantiles of the chi-squared law, and each coordinate of
 #'   T(x) against normal quantiles, with the band in which each order statistic lies with
 #'   probability 95% if the fit is right. The fit has seen the data, so that points keep to the band
