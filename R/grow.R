@@ -66,6 +66,8 @@ add_layer <- function(chain, shared, last = FALSE) {
 add_margins <- function(chain, shared) {
   shared$potential <- "ridge"
   column <- function(points, k) points[, k, drop = FALSE]
+  # the gap of the layer is the sum of those of its parts
+  shared$control$tol <- max(shared$control$tol / length(shared$variables), 1e-12)
   parts <- list()
   for (k in seq_along(shared$variables)) {
     folds <- lapply(chain$folds, function(fold) {
@@ -82,14 +84,13 @@ add_margins <- function(chain, shared) {
     parts[[k]] <- list(layer = layer, folds = folds)
   }
   refit <- function(fold) {
-    done <- lapply(parts, function(part) {
-      at <- which(vapply(part$folds, function(other) identical(other$out, fold$out), NA))
-      advance(part$folds[[at]], part$layer, shared)
-    })
-    if (any(lengths(done) == 0)) return(NULL)
-    fold$points <- do.call(cbind, lapply(done, function(f) f$points))
-    for (f in done) fold$logdet <- fold$logdet + f$logdet
-    fold$interrupted <- any(vapply(done, function(f) isTRUE(f$interrupted), NA))
+    for (k in seq_along(parts)) {
+      at <- which(vapply(parts[[k]]$folds, function(other) identical(other$out, fold$out), NA))
+      done <- advance(parts[[k]]$folds[[at]], parts[[k]]$layer, shared)
+      if (is.null(done) || done$interrupted) return(done)
+      fold$points[, k] <- done$points
+      fold$logdet <- fold$logdet + done$logdet
+    }
     fold
   }
   extend(chain, side_by_side(lapply(parts, function(part) part$layer)), refit, shared)

@@ -68,6 +68,12 @@ regret.brenier <- function(fit, layer = 1, ...) {
   check_no_dots(..., known = "layer")
   layer <- check_count(layer, "layer", 1, length(fit$layers))
   trace <- fit$trace[fit$trace$layer == layer, ]
+  if (nrow(trace) == 0) {
+    brenier_abort(c(
+      "Layer {layer} of {.arg fit} maps each variable by itself and keeps no books.",
+      i = "Ask for another {.arg layer}."
+    ), "argument", argument = "layer")
+  }
   if (all(is.na(trace$regret))) {
     brenier_abort(c(
       "{.arg fit} keeps no books of its regret.",

@@ -85,8 +85,8 @@ coordinates <- function(points, given, weights, name, pairing, reference_rows = 
 }
 
 #' Mean held-out loss by setting and round, over the folds: the loss of a point is
-#' |T|^2/2 - log det DT, in the units of the points of the layer. Settings that do worse on the first two folds are
-#' not tried on the others. NULL if no fold could be fitted; list(interrupted, whitening) if the
+#' |T|^2/2 - log det DT, in the units of the points of the layer. Settings that do worse on the first
+#' two folds are not tried on the others. NULL if no fold could be fitted; list(interrupted, whitening) if the
 #' user lost patience.
 #' @noRd
 validate <- function(folds, settings, shared) {
