@@ -120,7 +120,8 @@ fit_layer <- function(points, folds, shared) {
   if (length(folds)) {
     validation <- validate(folds, settings, shared)
     if (!is.null(validation$interrupted)) {
-      return(as_layer(validation$whitening, validation$interrupted, NULL, NA, setting))
+      layer <- as_layer(validation$whitening, validation$interrupted, NULL, NA, setting)
+      return(placed(layer, validation$reference, shared$pairing))
     }
   }
   if (!is.null(validation)) {
@@ -149,9 +150,15 @@ fit_layer <- function(points, folds, shared) {
     path <- validation[Reduce(`&`, Map(`==`, validation[names(setting)], setting)), ]
     run$trace$validation <- path$loss[pmin(run$trace$round, rounds) + 1L]
   }
-  layer <- as_layer(whitening, run, validation, rounds, setting)
-  layer$side <- shared$pairing$side
-  layer$reference <- affine$reference
+  placed(as_layer(whitening, run, validation, rounds, setting), affine$reference, shared$pairing)
+}
+
+#' The layer with the side of its potential and the coordinates of the reference, if they are not the
+#' data's and N(0, I).
+#' @noRd
+placed <- function(layer, reference, pairing) {
+  layer$side <- pairing$side
+  layer$reference <- reference
   layer
 }
 

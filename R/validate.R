@@ -86,8 +86,8 @@ coordinates <- function(points, given, weights, name, pairing, reference_rows = 
 
 #' Mean held-out loss by setting and round, over the folds: the loss of a point is
 #' |T|^2/2 - log det DT, in the units of the points of the layer. Settings that do worse on the first
-#' two folds are not tried on the others. NULL if no fold could be fitted; list(interrupted, whitening) if the
-#' user lost patience.
+#' two folds are not tried on the others. NULL if no fold could be fitted; list(interrupted, whitening,
+#' reference) if the user lost patience.
 #' @noRd
 validate <- function(folds, settings, shared) {
   samples <- lapply(folds, fold_sample, shared)
@@ -101,7 +101,7 @@ validate <- function(folds, settings, shared) {
       run <- run_fold(samples[[k]], d, utils::modifyList(shared$control, settings[[s]]),
                       shared)
       if (run$status == "interrupted") {
-        return(list(interrupted = run, whitening = samples[[k]]$whitening))
+        return(c(list(interrupted = run), samples[[k]][c("whitening", "reference")]))
       }
       runs[[s]][[k]] <- run
     }
