@@ -198,12 +198,13 @@ jacobian <- function(fit, z) {
 
 # A grid of cells over all but 1e-10 of the mass of a fit in two dimensions, and the density there.
 # Sums over it are the trapezoidal rule, which converges faster than any power of the step for
-# smooth functions that vanish at the ends; the step is a third of the least width of an atom.
-density_grid <- function(fit) {
+# smooth functions that vanish at the ends; the step is a third of the least width of an atom, or that
+# over `finer`.
+density_grid <- function(fit, finer = 1) {
   radius <- sqrt(qchisq(1 - 1e-10, 2))
   border <- predict(fit, radius * cbind(cos(0:99 * pi / 50), sin(0:99 * pi / 50)), "inverse")
   axes <- lapply(1:2, function(k) {
-    step <- min(fit$min_width) / 3 / whitening_of(fit)$matrix[k, k]
+    step <- min(fit$min_width) / 3 / finer / whitening_of(fit)$matrix[k, k]
     ends <- range(border[, k])
     seq(ends[1] - step, ends[2] + step, by = step)
   })

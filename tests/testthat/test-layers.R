@@ -15,7 +15,20 @@ fan_layers_fit <- function() {
   cached("fan_layers", brenier(y ~ x, make_fan(400), layers = 2, control = control))
 }
 
-chains <- function() list(eight_fit(), line_fit(), fan_layers_fit())
+# Skewed margins that lean on each other a little: "auto" begins with a layer of the margins.
+make_skewed <- function(n, seed = 1) {
+  withr::with_seed(seed, {
+    z <- matrix(rnorm(3 * n), n) %*% matrix(c(1, 0.5, 0, 0, 1, 0.5, 0, 0, 1), 3)
+    cbind(a = exp(z[, 1]), b = 4 * pnorm(z[, 2]) + rnorm(n) / 10, c = z[, 3]^3)
+  })
+}
+
+skewed_fit <- function() {
+  control <- layers_control(folds = 2)
+  cached("skewed", brenier(make_skewed(300), layers = "auto", control = control))
+}
+
+chains <- function() list(eight_fit(), line_fit(), fan_layers_fit(), skewed_fit())
 
 # brenier() with a progress report of the test's own: an error in it is taken as an interrupt is.
 brenier_with <- function(progress) {
@@ -50,7 +63,7 @@ test_that("a chain is the composition of its layers", {
     expect_equal(predict(fit, type = "log_density"),
                  -rowSums(x^2) / 2 - fit$d / 2 * log(2 * pi) + log_det, tolerance = 1e-11,
                  ignore_attr = TRUE)
-    # Each layer starts from what has mean zero and identity covariance already, nearly.
+    # The last layer takes its points to mean zero and identity covariance, nearly.
     expect_equal(crossprod(x) / nrow(x), diag(fit$d), tolerance = 0.05, ignore_attr = TRUE)
   }
 })
@@ -67,10 +80,8 @@ test_that("the density of a chain integrates to one", {
     y <- seq(far[1], far[2], by = step)
     expect_equal(sum(predict(fit, data.frame(x = x, y = y))) * step, 1, tolerance = 1e-6)
   }
-  # The grid of half the step: composed atoms are narrower than each.
-  fit <- eight_fit()
-  fit$min_width <- min(fit$min_width) / 2
-  expect_equal(sum(density_grid(fit)$mass), 1, tolerance = 1e-6)
+  # Composed atoms are narrower than each.
+  expect_equal(sum(density_grid(eight_fit(), finer = 2)$mass), 1, tolerance = 1e-6)
 })
 
 test_that("the inverse goes back through all layers", {
@@ -155,6 +166,63 @@ test_that("layers = \"auto\" keeps a layer that helps on what is held out, and n
   expect_length(brenier(data, layers = "auto", control = small_control(4))$layers, 1)
 })
 
+test_that("a first layer of margins maps each variable by itself", {
+  fit <- skewed_fit()
+  p <- potential_of(fit)
+  margins <- fit
+  margins$layers <- fit$layers[1]
+  expect_true(all(colSums(p$direction != 0) == 1))
+  expect_identical(unique(fit$trace$layer), 2:length(fit$layers)) # it has no steps of its own
+  x <- make_skewed(20, seed = 2)
+  map <- predict(margins, x, "map")
+  one <- x
+  one[, "b"] <- x[1, "b"]
+  expect_equal(predict(margins, one, "map")[, -2], map[, -2], tolerance = 1e-13)
+  # The part of a variable is the map of that variable alone, but for other candidates.
+  alone <- brenier(make_skewed(300)[, "c"], control = layers_control(folds = 2))
+  expect_lt(max(abs(map[, 3] - predict(alone, x[, "c"], "map"))), 0.15)
+  expect_true(certificate(fit)$met)
+  # Given covariates as well.
+  data <- data.frame(make_skewed(200), x = rep(0:1, 100))
+  data$a <- data$a * (1 + data$x)
+  given <- brenier(cbind(a, b) ~ x, data, layers = "auto", control = layers_control(folds = 2))
+  expect_true(all(colSums(potential_of(given)$direction[1:2, ] != 0) == 1))
+  z <- withr::with_seed(1, matrix(rnorm(40), 20))
+  there <- predict(given, data[1:20, ], "inverse", at = z)
+  expect_equal(predict(given, data.frame(there, x = data$x[1:20]), "map"), z, tolerance = 1e-9,
+               ignore_attr = TRUE)
+  expect_refused(regret(fit, layer = 1), "argument")
+})
+
+test_that("an interrupt of \"auto\" ends it with the best chain so far", {
+  x <- make_skewed(150)
+  control <- layers_control(folds = 2)
+  counter <- function(stopped) {
+    progress <- new.env()
+    progress$run <- 0
+    last <- Inf
+    progress$report <- function(values) {
+      if (values[1] <= last) progress$run <- progress$run + 1
+      last <<- values[1]
+      if (progress$run == stopped) stop("interrupt")
+    }
+    progress
+  }
+  whole <- counter(Inf)
+  fit <- brenier_with(whole)(x, layers = "auto", control = control)
+  for (stopped in round(seq(1, whole$run, length.out = 9))) {
+    progress <- counter(stopped)
+    expect_warning(cut <- brenier_with(progress)(x, layers = "auto", control = control),
+                   class = "brenier_warning_interrupted")
+    expect_equal(progress$run, stopped)
+    expect_identical(cut$status, "interrupted")
+    expect_true(all(is.finite(predict(cut, type = "log_density"))))
+    expect_lte(length(cut$layers), length(fit$layers))
+    # Before the first layer is validated nothing is held out, afterwards something is.
+    expect_identical(is.na(cut$held_out$log_likelihood), stopped <= 2)
+  }
+})
+
 test_that("layers without atoms end the chain", {
   expect_length(brenier(make_normal(60, 2), layers = 3, control = gaussian_control())$layers, 1)
   fit <- brenier(make_normal(60, 2), layers = 3, control = list(folds = 2, min_width = 0.2))
@@ -232,9 +300,27 @@ test_that("an interrupt in any run of any layer returns what there is", {
     expect_equal(predict(fit, residuals(fit), "inverse"), fit$x, tolerance = 1e-9,
                  ignore_attr = TRUE)
     # What is held out speaks of the whole map or not at all.
-    expect_identical(fit$held_out$folds, if (stopped == 3) 2L else 0L)
-    expect_identical(is.na(fit$held_out$log_likelihood), stopped != 3)
+    known <- stopped %in% 3:5
+    expect_identical(fit$held_out$folds, if (known) 2L else 0L)
+    expect_identical(is.na(fit$held_out$log_likelihood), !known)
     expect_output(print(fit), "NOT converged")
+  }
+})
+
+test_that("an interrupted map to a sample goes to that sample", {
+  reference <- withr::with_seed(1, matrix(rnorm(300, 10, 3), 150))
+  control <- layers_control(folds = 2)
+  for (orientation in c("data", "reference")) for (where in c("Fold 1", "Fold 2", "All data")) {
+    progress <- new.env()
+    progress$report <- function(values) if (progress$what == where) stop("interrupt")
+    expect_warning(
+      fit <- brenier_with(progress)(as.matrix(faithful), reference = reference,
+                                    orientation = orientation, control = control),
+      class = "brenier_warning_interrupted"
+    )
+    # Its mean is that of the sample, or of half of it, to an error of three standard errors.
+    expect_equal(colMeans(predict(fit, type = "map")), c(10, 10), tolerance = 0.1,
+                 ignore_attr = TRUE)
   }
 })
 
