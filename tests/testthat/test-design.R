@@ -107,9 +107,10 @@ test_that("rows of new data without a covariate have no law", {
   gone <- c(FALSE, TRUE, TRUE, TRUE)
   for (type in c("density", "log_density", "map", "rank", "mean", "quantile")) {
     for (rows in list(1:4, 2, 2:4)) {
-      value <- predict(fit, new[rows, ], type)
+      expect_no_warning(value <- predict(fit, new[rows, ], type))
       first <- if (is.null(dim(value))) value else value[seq_len(dim(value)[1])]
       expect_identical(is.na(unname(first)), gone[rows])
+      expect_false(any(is.nan(first)))
     }
     # The others are as they are alone.
     whole <- predict(fit, new, type)
@@ -126,6 +127,10 @@ test_that("rows of new data without a covariate have no law", {
   expect_true(all(is.na(predict(fit, new))))
   expect_false(anyNA(predict(fit, new[1, ], "mean")))
   expect_refused(quantile_region(fit, newdata = new), "missing")
+  # A term may make one, with the warning of R that goes with it.
+  logs <- brenier(y ~ log(z), data, control = control)
+  expect_warning(value <- predict(logs, data.frame(z = c(1, -1, 2)), "mean"), "NaN")
+  expect_identical(is.na(value[, 1]), c(FALSE, TRUE, FALSE), ignore_attr = TRUE)
   # The same for a matrix, and an infinite response.
   given <- brenier(data$y, data$x, control = control)
   new <- data.frame(given1 = c(0, NA, Inf, 0), x1 = c(1, 1, 1, Inf))
