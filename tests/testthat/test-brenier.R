@@ -136,7 +136,7 @@ test_that("a misspelt argument is an error", {
   expect_refused(brenier(~eruptions, data = faithful, wieghts = 1), "argument")
   # Not evaluated: the variable is in the data alone.
   expect_refused(brenier(~eruptions, data = faithful, wieghts = waiting), "argument")
-  expect_refused(brenier(faithful, NULL, NULL, 1, NULL, NULL, NULL, FALSE, list(), 1, 2), "argument")
+  expect_refused(brenier(faithful, NULL, NULL, 1, "ridge", NULL, NULL, NULL, FALSE, list(), 1, 2), "argument")
   expect_refused(brenier(), "argument")
 })
 
