@@ -22,6 +22,17 @@
 #' the squared distance in whitened coordinates, \eqn{|S^{-1/2}(x-m) - y|^2}{|S^(-1/2) (x - m) -
 #' y|^2}. Without atoms it is \eqn{S^{-1/2}(x-m)}{S^(-1/2) (x - m)}, and the law is normal.
 #'
+#' **Potentials.** `potential = "ridge"`, the default, is the one above. `"softmax"` has in place of the
+#' atoms a softmax of K quadratics,
+#' \deqn{\tau\log\sum_{k=1}^K \exp((|R_k'z|^2/2 + b_k'z + c_k)/\tau),}{tau log sum_k exp((|R_k'z|^2/2 +
+#'   b_k'z + c_k)/tau),}
+#' with all of it learnt: a soft patchwork of affine maps, convex too. `"both"` adds the two, and lets the
+#' validation choose among ridge atoms alone and a softmax of 8 or 16 with atoms. The objective is not
+#' convex in the coefficients of a softmax: mirror steps in its tangent features start from cells of
+#' the data and stop where the held-out likelihood is best; there is no certificate, no regret, and more
+#' risk in the tails. `"both"` is better where the law falls into many separate pieces; see
+#' `bench/results.md` for when.
+#'
 #' **Conditional law.** With a formula of two sides, `cbind(y1, y2) ~ x + f`, or with `given`, the
 #' potential is convex in the response for every value of the covariates, and the map takes the law
 #' of the response given them to N(0, I), each in its own way. The model matrix of [stats::lm()],
@@ -106,6 +117,8 @@
 #'   in `data`. By default rows with missing values are removed, as `getOption("na.action")` says.
 #' @param layers Number of layers, from 1 to 20, or `"auto"`, which tries up to 5. By default 1, the
 #'   Brenier map.
+#' @param potential Family of convex potentials, see Potentials: `"ridge"` (the default), `"softmax"` or
+#'   `"both"`.
 #' @param learner,orientation How the steps learn, and the side that the potential is on, see Learners.
 #'   By default `"likelihood"`, or `"semidual"` where there is a `reference` or the orientation is
 #'   `"reference"`; and `"data"`, or `"reference"` for `"score"`.
@@ -121,7 +134,9 @@
 #'   \item{layers}{a list with an element a layer: `potential`, in whitened coordinates: `family`, `d`,
 #'     `given` (covariates), `direction` (a column a quadratic direction or atom), `profile` (0 bump, 1
 #'     step, 2 gate), `centre`, `width`, `coef` (linear, quadratic, atoms), `kappa`; of the `n_atoms`
-#'     atoms the last `n_tails` continue the map beyond the data; and `whitening`: `center` m, `matrix`
+#'     atoms the last `n_tails` continue the map beyond the data; the `n_components` quadratics of a
+#'     softmax have the coefficients `components`: log tau, then for each R by rows (above three
+#'     dimensions its diagonal), b and c; and `whitening`: `center` m, `matrix`
 #'     \eqn{S^{-1/2}}{S^(-1/2)}, its inverse `root`, its `logdet`, and `covariates`, their coordinates
 #'     and the regression on them, or `NULL`}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
