@@ -268,7 +268,8 @@ test_that("regions given covariates hold their level of the law", {
   region <- quantile_region(fit, level, newdata = some_given(fit), n = 50)
   expect_named(region$contour, c("row", "level", "a", "b"))
   expect_identical(nrow(region$contour), 3L * 2L * 51L)
-  rank <- predict(fit, cbind(some_given(fit)[region$contour$row, ], region$contour[c("a", "b")]), "rank")
+  border <- cbind(some_given(fit)[region$contour$row, ], region$contour[c("a", "b")])
+  rank <- predict(fit, border, "rank")
   # The inverse is good to 1e-9.
   expect_equal(rank, region$contour$level, tolerance = 1e-8, ignore_attr = TRUE)
   for (i in 1:3) {
@@ -329,8 +330,8 @@ test_that("given covariates are those of a formula", {
     expect_identical(predict(given, data[3:9, ], type), predict(formula, data[3:9, ], type),
                      ignore_attr = TRUE)
   }
-  expect_identical(brenier(as.matrix(data[c("a", "b")]), cbind(data$x, data$z), control = control)$layers,
-                   formula$layers)
+  matrices <- brenier(as.matrix(data[c("a", "b")]), cbind(data$x, data$z), control = control)
+  expect_identical(matrices$layers, formula$layers)
   one <- brenier(data$a, data$x, control = control)
   expect_identical(one$design$columns, "given1")
   expect_identical(potential_of(one), potential_of(brenier(a ~ x, data, control = control)))
