@@ -2,7 +2,7 @@
 #ifndef BR_TEST_SOFTMAX_H
 #define BR_TEST_SOFTMAX_H
 
-#include "../../src/sum.h"
+#include "../../src/softmax.h"
 #include "naive.h"
 
 enum { TERMS = 16, ROWS = BR_JET_ROWS(6) };

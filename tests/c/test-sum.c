@@ -1,6 +1,7 @@
 /* The sum of a softmax and a ridge potential: its parts, moments in the full form against
  * differences and against the form of rank one, and mirror steps. */
 #include "../../src/fit.h"
+#include "../../src/sum.h"
 #include "softmax.h"
 
 #define ROUNDING 1e-11
