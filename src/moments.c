@@ -10,9 +10,11 @@
  * cache, so that the Gram tiles stream from it. */
 #define SUPERBLOCK 65536
 #define MAX_SUPERLANES 512
-#define POINTS_A_COEF 10 /* of the points that the matrices are summed over, at least, */
-#define MIN_POINTS 4000  /* and so many, where there are twice as many */
-#define MIN_PIECE 256    /* points: below this the sums of the pieces cost more than they save */
+#define POINTS_A_COEF 10     /* of the points that the matrices are summed over, at least, */
+#define MIN_POINTS 4000      /* and so many, where there are twice as many */
+#define POINTS_A_FULL_COEF 2 /* the same in the full form */
+#define MIN_FULL_POINTS 1000
+#define MIN_PIECE 256 /* points: below this the sums of the pieces cost more than they save */
 
 static int pad(int count, int to) { return (count + to - 1) / to * to; }
 
@@ -34,17 +36,19 @@ static size_t array_size(int max_coef, int rows) {
   return at_floor > SUPERBLOCK ? at_floor : SUPERBLOCK;
 }
 
-/* Points that the two matrices are summed over: all, or so many that the step hardly differs. */
-static size_t enough(size_t n, int p) {
-  size_t some = (size_t)p * POINTS_A_COEF;
-  if (some < MIN_POINTS) some = MIN_POINTS;
+/* Points that the two matrices are summed over: all, or so many that the step hardly differs. A
+ * point adds d or so terms of rank one; in the full form many more, and fewer points will do. */
+static size_t enough(const br_potential *u, size_t n, int p) {
+  size_t some = (size_t)p * (u->family->rank_one ? POINTS_A_COEF : POINTS_A_FULL_COEF);
+  size_t least = u->family->rank_one ? MIN_POINTS : MIN_FULL_POINTS;
+  if (some < least) some = least;
   return 2 * some > n ? n : some;
 }
 
 /* The most that enough() makes of less than n points with at most p coefficients. */
-static size_t most_thinned(size_t n, int p) {
-  if (enough(n, 0) == n) return 0;
-  return enough(n, p) < n ? enough(n, p) : n / 2;
+static size_t most_thinned(const br_potential *u, size_t n, int p) {
+  if (enough(u, n, 0) == n) return 0;
+  return enough(u, n, p) < n ? enough(u, n, p) : n / 2;
 }
 
 static void take_moments(br_moments *m, int p, int given, br_workspace *ws) {
@@ -71,7 +75,7 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
                           MAX_SUPERLANES * (2 * d + u->given + BR_PACKED_SIZE(d) + 3) +
                           u->family->scratch_size(u, MAX_SUPERLANES, 1);
   plan->memory = br_take(ws, plan->memory_a_thread * plan->threads);
-  plan->thinned = br_take(ws, most_thinned(n, max_coef) * (d + u->given + 1));
+  plan->thinned = br_take(ws, most_thinned(u, n, max_coef) * (d + u->given + 1));
   take_moments(m, p, u->given, ws);
   for (int k = 0; k < plan->pieces; k++) take_moments(&plan->piece[k], p, u->given, ws);
 }
@@ -254,7 +258,7 @@ void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential
                         const br_sample *sample, int want_hessian, int want_metric) {
   int p = u->n_coef, padded = pad(p, BR_GRAM_PAD), linear = u->family->n_linear(u);
   int matrices = want_hessian || want_metric;
-  size_t n = plan->thin ? enough(sample->n, p) : sample->n;
+  size_t n = plan->thin ? enough(u, sample->n, p) : sample->n;
   clear(m, padded, u->given);
   if (!matrices || n < sample->n) {
     sum_pieces(plan, u, sample, 0, 0);
