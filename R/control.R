@@ -36,7 +36,8 @@
 #'   validation.
 #' @param penalty Weight of the sum of the coefficients of the atoms. The objective a point has
 #'   `penalty`/n times that sum, n the effective number of points of [brenier()]: the weight of
-#'   `penalty` points of data per unit of curvature.
+#'   `penalty` points of data per unit of curvature. By default 1.5; with covariates, where scales
+#'   may differ by a factor of ten, the validation chooses between 0.2 and 1.
 #' @param max_seconds Wall-clock limit in seconds of each of the fits: one for each fold and width
 #'   that the validation tries, by default 15, and the final one.
 #' @param ledger Number of points that stand for N(0, I) in the columns `jeffreys`, `regret`,
@@ -57,7 +58,7 @@
 #' @export
 brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedule = "adaptive",
                             step = NULL, implicit = TRUE, validation = 0.2, folds = NULL,
-                            kappa = 0.05, min_width = NULL, penalty = 1.5, max_seconds = Inf,
+                            kappa = 0.05, min_width = NULL, penalty = NULL, max_seconds = Inf,
                             ledger = 256, iterates = FALSE, components = NULL) {
   implicit <- check_flag(implicit, "implicit")
   if (!is.function(schedule)) {
@@ -81,7 +82,7 @@ brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedu
     folds = if (!is.null(folds)) check_count(folds, "folds", 0, 1000),
     kappa = check_number(kappa, "kappa", 0, 1, open = TRUE),
     min_width = if (!is.null(min_width)) check_number(min_width, "min_width", 1e-3, 2),
-    penalty = check_number(penalty, "penalty", 0),
+    penalty = if (!is.null(penalty)) check_number(penalty, "penalty", 0),
     max_seconds = check_number(max_seconds, "max_seconds", 0, Inf, infinite = TRUE),
     ledger = check_count(ledger, "ledger", max = 1e6),
     iterates = check_flag(iterates, "iterates"),

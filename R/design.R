@@ -100,12 +100,7 @@ new_covariates <- function(fit, newdata) {
   if (is.null(design)) return(NULL)
   if (is.null(newdata)) return(fit$given)
   if (is.matrix(newdata)) newdata <- as.data.frame(newdata)
-  if (!is.data.frame(newdata)) {
-    brenier_abort(c(
-      "{.arg newdata} must be a data frame with the covariates, not {shown(newdata)}.",
-      i = "They are {.var {design$variables}}."
-    ), "type", argument = "newdata")
-  }
+  if (!is.data.frame(newdata)) abort_no_frame(fit, newdata)
   lost <- setdiff(design$variables, names(newdata))
   if (!is.null(design$terms)) {
     lost <- Filter(function(v) !is_data(v, environment(design$terms)), lost)
@@ -128,6 +123,13 @@ new_covariates <- function(fit, newdata) {
   }
   given[rowSums(!is.finite(given)) > 0, ] <- NA
   given
+}
+
+abort_no_frame <- function(fit, newdata) {
+  brenier_abort(c(
+    "{.arg newdata} must be a data frame with the covariates, not {shown(newdata)}.",
+    i = "They are {.var {fit$design$variables}}."
+  ), "type", argument = "newdata")
 }
 
 design_matrix <- function(design, newdata) {

@@ -11,16 +11,19 @@ tried_components <- c(8L, 16L, 32L)
 
 #' What the validation chooses among: lists of elements of the control.
 #' @noRd
-tried_settings <- function(control, d, potential = "ridge", pairing = NULL) {
+tried_settings <- function(control, d, potential = "ridge", pairing = NULL, conditional = FALSE) {
   widths <- control$min_width %||% tried_widths(d)
   middle <- control$min_width %||% tried_widths(d)[2]
   components <- control$components %||% tried_components
-  setting <- function(width, n, atoms = control$max_atoms) {
-    list(min_width = width, n_components = n, max_atoms = atoms)
+  penalties <- control$penalty %||% (if (conditional) c(1, 0.2) else 1.5)
+  setting <- function(width, n, atoms = control$max_atoms, penalty = penalties[1]) {
+    list(min_width = width, n_components = n, max_atoms = atoms, penalty = penalty)
   }
   # steps that pull a sample back are slow: the middle width alone
   if (!is.null(pairing)) return(list(setting(middle, 0L)))
-  ridge <- lapply(widths, setting, n = 0L)
+  ridge <- unlist(lapply(penalties, function(penalty) {
+    lapply(widths, setting, n = 0L, penalty = penalty)
+  }), recursive = FALSE)
   switch(potential,
     ridge = ridge,
     softmax = lapply(components, function(n) setting(middle, n, 0L)),
@@ -66,7 +69,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     keep_iterates = as.integer(control$iterates),
     implicit = as.integer(control$implicit),
     step = control$step,
-    penalty = control$penalty / n,
+    penalty = (control$penalty %||% 1.5) / n,
     min_width = control$min_width,
     max_width = max(search$max_width, control$min_width)
   ))
@@ -110,9 +113,9 @@ fit_layer <- function(points, folds, shared) {
   affine <- coordinates(points, shared$given, shared$weights, shared$name, shared$pairing)
   whitening <- affine$data
   settings <- if (control$max_atoms > 0) {
-    tried_settings(control, d, shared$potential, shared$pairing)
+    tried_settings(control, d, shared$potential, shared$pairing, !is.null(shared$given))
   } else {
-    list(list(min_width = tried_widths(d)[2], n_components = 0L, max_atoms = 0L))
+    list(list(min_width = tried_widths(d)[2], n_components = 0L, max_atoms = 0L, penalty = 1.5))
   }
   setting <- settings[[(length(settings) + 1) %/% 2]]
   rounds <- all_rounds(utils::modifyList(control, setting), d)

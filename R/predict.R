@@ -254,6 +254,7 @@ new_points <- function(fit, newdata) {
 #' @noRd
 new_response <- function(fit, newdata) {
   if (is.matrix(newdata)) newdata <- as.data.frame(newdata)
+  if (!is.data.frame(newdata)) abort_no_frame(fit, newdata)
   response <- stats::formula(fit$terms)
   response[[3]] <- 1
   check_variables(response, newdata, "newdata")
