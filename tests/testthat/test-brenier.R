@@ -136,7 +136,9 @@ test_that("a misspelt argument is an error", {
   expect_refused(brenier(~eruptions, data = faithful, wieghts = 1), "argument")
   # Not evaluated: the variable is in the data alone.
   expect_refused(brenier(~eruptions, data = faithful, wieghts = waiting), "argument")
-  expect_refused(brenier(faithful, NULL, NULL, 1, "ridge", NULL, NULL, NULL, FALSE, list(), 1, 2), "argument")
+  # one unnamed argument more than there are
+  too_many <- c(list(faithful), rep(list(NULL), length(formals(brenier.default)) - 1))
+  expect_refused(do.call("brenier", too_many), "argument")
   expect_refused(brenier(), "argument")
 })
 
