@@ -144,7 +144,7 @@
 #'     `round`, mean number of `atoms`, held-out `loss` a point, that is, the mean of \eqn{|T|^2/2 -
 #'     \log\det D^2u}{|T|^2/2 - log det D^2 u}, and its standard error `se`; widths that lost on the
 #'     first two folds are left out; `NULL` without folds}
-#'   \item{min_width}{the least width that was used in each layer}
+#'   \item{min_width, penalty}{the least width and the penalty that were used in each layer}
 #'   \item{held_out}{a list: `log_likelihood`, held out, a point, at the width and round that were
 #'     chosen for it, hence a little too good; its standard error `se`; the number of `folds`.
 #'     Without folds `NA`, `NA` and 0}
@@ -280,6 +280,7 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
     trace = bind_layers(lapply(fitted, function(layer) layer$trace)),
     validation = bind_layers(lapply(fitted, function(layer) layer$validation)),
     min_width = vapply(fitted, function(layer) as.double(layer$setting$min_width), 0),
+    penalty = vapply(fitted, function(layer) as.double(layer$setting$penalty), 0),
     gap = max(vapply(fitted, function(layer) layer$gap, 0)),
     status = c(statuses[statuses != "ok"], "ok")[[1]],
     converged = all(statuses == "ok" & vapply(fitted, stationary, NA, control)),

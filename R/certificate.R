@@ -21,7 +21,8 @@
 #' @param ... None.
 #' @return A list of class `brenier_certificate`, with numbers in nats a point: `gap`, the `tol`
 #'   that was asked for, whether it was `met`, the `objective` of the fit and the `lower_bound` of
-#'   its minimum. The objective is in whitened coordinates, so that it is not minus the log
+#'   its minimum; of several layers the largest gap, and one objective and bound a layer. A potential
+#'   with a softmax has none: its gap is infinite. The objective is in whitened coordinates, so that it is not minus the log
 #'   likelihood: add \eqn{(d/2)\log 2\pi + \log\det S^{1/2}}{d/2 log(2 pi) + log det S^(1/2)}, and
 #'   take off the penalty.
 #' @section Errors:
@@ -39,10 +40,10 @@ certificate.default <- function(fit, ...) {
 
 #' @export
 certificate.brenier <- function(fit, ...) {
-  objective <- utils::tail(fit$trace$objective, 1)
+  last <- fit$trace[!duplicated(fit$trace$layer, fromLast = TRUE), ]
   structure(list(
     gap = fit$gap, tol = fit$control$tol, met = fit$gap <= fit$control$tol,
-    objective = objective, lower_bound = objective - fit$gap
+    objective = last$objective, lower_bound = last$objective - last$gap
   ), class = "brenier_certificate")
 }
 
@@ -50,7 +51,7 @@ certificate.brenier <- function(fit, ...) {
 print.brenier_certificate <- function(x, digits = 3, ...) {
   cat(
     "Certificate of a Brenier map\n",
-    "  objective    ", format(x$objective, digits = 10), " nats a point\n",
+    "  objective    ", paste(format(x$objective, digits = 10), collapse = ", "), " nats a point\n",
     "  at most      ", format(x$gap, digits = digits), " above its minimum over these atoms\n",
     "  asked for    ", format(x$tol, digits = digits), if (x$met) ": met\n" else ": NOT met\n",
     sep = ""

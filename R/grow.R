@@ -166,7 +166,7 @@ side_by_side <- function(layers) {
       logdet = sum(number("logdet")), covariates = covariates
     ),
     potential = sum_of_potentials(lapply(layers, function(layer) layer$potential)),
-    trace = NULL, validation = NULL, rounds = NA, setting = list(min_width = NA_real_),
+    trace = NULL, validation = NULL, rounds = NA, setting = list(min_width = NA_real_, penalty = NA_real_),
     gap = sum(vapply(layers, function(layer) layer$gap, 0)),
     status = c(statuses[statuses != "ok"], "ok")[[1]]
   )

@@ -81,7 +81,7 @@ glance.brenier <- function(x, ...) {
   data.frame(
     n = x$n, d = x$d, atoms = n_atoms(x), layers = length(x$layers), log_likelihood = x$log_likelihood,
     held_out = x$held_out$log_likelihood, held_out_se = x$held_out$se, gap = x$gap,
-    converged = x$converged, iterations = max(x$trace$iter), seconds = x$seconds
+    converged = x$converged, iterations = n_steps(x), seconds = x$seconds
   )
 }
 

@@ -47,9 +47,13 @@ print.brenier <- function(x, digits = 4, ...) {
   }
   cat("  certificate ", gap_words(x), "\n", sep = "")
   cat("  ", end_words(x),
-      " in ", max(x$trace$iter), " steps, ", format(x$seconds, digits = 2), " s in all\n", sep = "")
+      " in ", n_steps(x), " steps, ", format(x$seconds, digits = 2), " s in all\n", sep = "")
   invisible(x)
 }
+
+#' Mirror steps of the final fit of all layers.
+#' @noRd
+n_steps <- function(x) sum(tapply(x$trace$iter, x$trace$layer, max))
 
 end_words <- function(x) {
   if (x$converged && n_components(x) > 0) return("ended at a stationary point")

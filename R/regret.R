@@ -33,7 +33,7 @@
 #'
 #' @param fit A fit of [brenier()].
 #' @param layer Number of the layer.
-#' @param x,object What `regret()` returned.
+#' @param object What `regret()` returned.
 #' @param ... None.
 #' @return A data frame of class `brenier_regret` with a row a step of the final fit: `iter`, the steps
 #'   before this state; `regret`; `bound`; `stability`, the sum of the \eqn{B_k}{B_k}; `identity`, the

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define STARTS_A_COLUMN 2 /* ascents for each atom that is wanted */
+#define MIN_GATE .5       /* width of a gate, at least: scales change slowly, and so vary less */
 #define MAX_TILT 4        /* length of the part of w in the covariates, at most */
 #define SAME_FEATURE .9   /* likeness above which two atoms are one, see alike() */
 
@@ -141,13 +142,13 @@ static void try_profiles(br_columns *columns, int i, int from, int profiles, dou
   const double *draw = columns->draws + i * columns->draws_a_direction + 2 + 2 * columns->points.d;
   size_t ld = columns->points.n;
   br_column *best = &columns->starts[i], try = *best;
-  double spread = log(options->max_width / options->min_width);
   columns->violation->along(columns, from == BR_GATE, best->w, work);
   for (int k = 0; k < options->a_direction; k++, draw += 2) {
     if (from == BR_GATE && k % BR_N_PROFILES != BR_GATE) continue;
     try.profile = (br_profile)(from + k % profiles);
     try.centre = work[(size_t)(draw[0] * (double)ld)];
-    try.width = options->min_width * exp(spread * draw[1]);
+    double least = from == BR_GATE ? fmax(MIN_GATE, options->min_width) : options->min_width;
+    try.width = least * exp(log(options->max_width / least) * draw[1]);
     columns->violation->rate(columns, &try, work);
     judge(&try, options->penalty);
     if (try.score > best->score) *best = try;
@@ -209,7 +210,9 @@ static void ascend(const br_columns *columns, br_column *column, double *work) {
     normalise(columns, column->profile == BR_GATE, w);
     trial.centre = column->centre + step * gradient[rows] / norm;
     trial.width = column->width * exp(step * gradient[rows + 1] / norm);
-    trial.width = fmin(fmax(trial.width, options->min_width), options->max_width);
+    double least =
+        trial.profile == BR_GATE ? fmax(MIN_GATE, options->min_width) : options->min_width;
+    trial.width = fmin(fmax(trial.width, least), options->max_width);
     rate_gradient(columns, &trial, trial_gradient, work);
     if (trial.score > column->score) {
       memcpy(column->w, w, rows * sizeof(double));

@@ -352,7 +352,8 @@ static void test_conditional(int d, int given) {
         trial.width *= exp(0.003 * heap_normal(&draw));
         double low, high;
         range(&p.sample, trial.w, &low, &high);
-        if (trial.width < 0.1 || trial.width > 3) trial.width = c->width;
+        const double least = c->profile == BR_GATE ? 0.5 : 0.1;
+        if (trial.width < least || trial.width > 3) trial.width = c->width;
         if (c->profile != BR_GATE && (trial.centre < low || trial.centre > high)) continue;
         if (c->profile == BR_GATE) trial.centre = c->centre; /* it may stand at the edge */
         CHECK(score_with(&p, &f, &trial) < c->score + 2e-4 * (1 + c->score));

@@ -151,7 +151,7 @@ least_objective <- function(fit) {
   curve <- vapply(features, function(e) exp(e$logdet), numeric(fit$n))
   w <- fit$weights / sum(fit$weights)
   at <- free(p)
-  penalty <- fit$control$penalty * sum(w^2) * at %in% atoms_of(p)
+  penalty <- fit$penalty[1] * sum(w^2) * at %in% atoms_of(p)
   full <- function(coef) replace(p$coef, at, coef)
   objective <- function(coef) {
     hessian <- drop(curve %*% full(coef))
@@ -174,7 +174,7 @@ reference_objective <- function(fit, potential = potential_of(fit)) {
   e <- reference_potential(potential, z)
   w <- fit$weights / sum(fit$weights)
   theta <- potential$coef[intersect(free(potential), atoms_of(potential))]
-  sum(w * (rowSums(e$map^2) / 2 - e$logdet)) + fit$control$penalty * sum(w^2) * sum(theta)
+  sum(w * (rowSums(e$map^2) / 2 - e$logdet)) + fit$penalty[1] * sum(w^2) * sum(theta)
 }
 
 # Points in the coordinates of the potential, followed by their covariates in theirs.

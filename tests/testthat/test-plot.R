@@ -200,7 +200,7 @@ test_that("the trace of several layers is that of the chain, one after the other
   expect_identical(trace$iter, seq_len(nrow(trace)) - 1)
   # the objective at the end: the likelihood by the density, in whitened units, and the penalty
   last <- fit$layers[[3]]$potential
-  penalty <- fit$control$penalty / fit$n * sum(last$coef[intersect(free(last), atoms_of(last))])
+  penalty <- fit$penalty[1] / fit$n * sum(last$coef[intersect(free(last), atoms_of(last))])
   loss <- -mean(predict(fit, faithful["eruptions"], type = "log_density")) - log(2 * pi) / 2 +
     fit$layers[[1]]$whitening$logdet
   expect_equal(utils::tail(trace$objective, 1), loss + penalty, tolerance = 1e-10)
