@@ -325,6 +325,9 @@ static void test_conditional(int d, int given) {
     uint64_t draw = seed;
     problem p = {naive_conditional(&draw, d, given, -1, 5, 0.05), {0}};
     p.sample = naive_sample(&draw, 150, d + given, 1);
+    for (size_t i = 0; i < 150; i++) /* the first covariate changes the scale */
+      for (int k = 0; k < d; k++)
+        ((double *)p.sample.x)[k * 150 + i] *= exp(0.8 * p.sample.x[d * 150 + i]);
     centre_map(&p);
     br_columns_options options = standard;
     options.refine = 400;
