@@ -33,6 +33,7 @@ docs:
 
 bench: setup $(INSTALLED)
 	@sh tools/setup.sh bench
+	@sh tools/setup.sh rival || echo "The tables do without the rivals that are not there."
 	@$(IN_LIB) bench/run.R
 
 clean:

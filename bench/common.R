@@ -15,12 +15,22 @@ amount <- function(quick, usual, full = usual) {
   if ("--quick" %in% arguments) quick else if ("--full" %in% arguments) full else usual
 }
 
+# The value of --name=value, NULL where it is not given.
+option <- function(name) {
+  start <- paste0("--", name, "=")
+  given <- arguments[startsWith(arguments, start)]
+  if (length(given)) substring(given[1], nchar(start) + 1)
+}
+
 script_path <- function() {
   file <- grep("^--file=", commandArgs(), value = TRUE)[1]
   gsub("~+~", " ", sub("^--file=", "", file), fixed = TRUE)
 }
 
 seconds <- function(expr) system.time(expr, gcFirst = TRUE)[["elapsed"]]
+
+# Of the processor: the same however busy the machine is.
+cpu_seconds <- function(expr) sum(system.time(expr, gcFirst = TRUE)[c("user.self", "sys.self")])
 
 # Jobs run two at a time where R can fork; a fit in a fork uses one thread. An error in a job is an
 # error here: mclapply alone would hand it back as a result.
@@ -85,8 +95,46 @@ fit_mclust <- function(x) densityMclust(x, plot = FALSE, verbose = FALSE)
 
 mclust_log_density <- function(fit, y) predict(fit, y, what = "dens", logarithm = TRUE)
 
+# The default fit; --layers=2 or --layers=auto asks for more than one layer.
+asked <- list(layers = utils::type.convert(option("layers"), as.is = TRUE))
+asked <- asked[lengths(asked) > 0]
 fit_brenier <- function(x, ...) {
-  withCallingHandlers(brenier(x, ...), brenier_warning = function(w) invokeRestart("muffleWarning"))
+  withCallingHandlers(
+    do.call(brenier, c(list(x, ...), asked)),
+    brenier_warning = function(w) invokeRestart("muffleWarning")
+  )
+}
+
+# Estimators as functions: of the data, giving a function of points, which gives log densities.
+rival_kde <- function(selector) {
+  function(x) {
+    H <- select_bandwidth(selector, x)
+    if (is.null(H)) stop("no bandwidth")
+    function(y) kde_log_density(x, H, y)
+  }
+}
+rival_mclust <- function(x) {
+  fit <- fit_mclust(x)
+  function(y) mclust_log_density(fit, y)
+}
+rival_vine <- function(x) {
+  fit <- rvinecopulib::vine(x)
+  function(y) log(rvinecopulib::dvine(y, fit))
+}
+rival_gaussian <- function(x) function(y) gaussian_log_density(x, y)
+
+# Log densities at y of each estimator fitted to x, one column each, NA where it failed, and the
+# processor seconds that each fit took.
+try_estimators <- function(estimators, x, y) {
+  values <- matrix(NA_real_, nrow(y), length(estimators), dimnames = list(NULL, names(estimators)))
+  took <- stats::setNames(rep(NA_real_, length(estimators)), names(estimators))
+  for (name in names(estimators)) {
+    try(suppressWarnings({
+      took[[name]] <- cpu_seconds(density <- estimators[[name]](x))
+      values[, name] <- density(y)
+    }), silent = TRUE)
+  }
+  list(values = values, seconds = took)
 }
 
 # Log densities at y of everything that is compared, fitted to x: a matrix, one column a method; NA

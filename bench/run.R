@@ -4,7 +4,10 @@
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
 here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
 arguments <- commandArgs(trailingOnly = TRUE)
-scripts <- c("density-real", "density-simulated", "tails", "draws", "scaling")
+scripts <- c("density-real", "density-simulated", "density-tables", "tails", "draws", "scaling")
+
+packages <- c("brenier", "mclust", "ks", "rvinecopulib", "kde1d", "quantreg", "gamlss", "tram", "mlt",
+              "MASS", "ggplot2")
 
 processor <- function() {
   if (!file.exists("/proc/cpuinfo")) return(Sys.info()[["machine"]])
@@ -13,6 +16,7 @@ processor <- function() {
 }
 
 versions <- function(packages) {
+  packages <- packages[vapply(packages, function(p) nzchar(system.file(package = p)), NA)]
   each <- vapply(packages, function(p) format(utils::packageVersion(p)), "")
   paste(packages, each, collapse = ", ")
 }
@@ -22,7 +26,7 @@ results <- c(
   paste0("Made by `make bench`",
          if (length(arguments)) paste0(" with ", paste(arguments, collapse = " ")),
          ", ", format(Sys.Date()), "."),
-  paste0(R.version.string, "; ", versions(c("brenier", "mclust", "ks", "MASS")), "."),
+  paste0(R.version.string, "; ", versions(packages), "."),
   paste0(processor(), ", ", parallel::detectCores(), " processors; brenier with ",
          brenier::brenier_threads(), " threads, SIMD level ", brenier::brenier_simd(), ".")
 )

@@ -1,5 +1,6 @@
 # Rscript tools/setup.R check|install purpose ...    (from the top of the checkout)
-# check: prints "package version Debian-name" for each R package that is missing or too old.
+# check: prints "package version Debian-name" for each R package that is missing or too old; the name
+# is - where Debian has none.
 # install: installs those from CRAN, with what they need, into the first library one can write to.
 
 words <- commandArgs(trailingOnly = TRUE)
@@ -49,6 +50,7 @@ if (getRversion() < r_version) {
 
 wanted <- vapply(strsplit(records$For, " "), function(x) any(x %in% purposes), NA)
 missing <- lacking(records[wanted & !is.na(records$Package), ])
+missing$Debian[is.na(missing$Debian)] <- "-"
 if (action == "check") {
   cat(sprintf("%s %s %s\n", missing$Package, missing$Version, missing$Debian), sep = "")
 }
@@ -94,11 +96,12 @@ if (action == "install" && nrow(missing)) {
   }
   missing <- lacking(missing)
   if (nrow(missing)) {
+    debian <- setdiff(missing$Debian, "-")
     give_up(
       "Please install these R packages: ",
       paste0(missing$Package, " (", missing$Version, " or later)", collapse = ", "),
-      "\nOn Debian or Ubuntu, where new enough: sudo apt-get install ",
-      paste(missing$Debian, collapse = " ")
+      if (length(debian)) "\nOn Debian or Ubuntu, where new enough: sudo apt-get install ",
+      paste(debian, collapse = " ")
     )
   }
 }

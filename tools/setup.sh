@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for the purposes given: run, test, vignette, check, bench, dev.
+# Installs what is missing for the purposes given: run, test, vignette, check, bench, rival, dev.
 # dependencies.dcf, in this folder, says what each one needs. Prints only what it installs.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -86,6 +86,7 @@ need=$(missing_packages)
 if can_apt && [ "$("$R" RHOME)" = /usr/lib/R ]; then
   apt_update
   debian=$(echo "$need" | while read -r package version name; do
+    [ "$name" != - ] || continue
     candidate=$(apt-cache policy "$name" | sed -n 's/^ *Candidate: //p')
     case $candidate in '' | '(none)') continue ;; esac
     candidate=$(echo "$candidate" | sed 's/^[0-9]*://; s/-[^-]*$//; s/[+~].*//')
