@@ -30,7 +30,9 @@ script_path <- function() {
 seconds <- function(expr) system.time(expr, gcFirst = TRUE)[["elapsed"]]
 
 # Of the processor: the same however busy the machine is.
-cpu_seconds <- function(expr) sum(system.time(expr, gcFirst = TRUE)[c("user.self", "sys.self")])
+cpu_seconds <- function(expr) {
+  sum(suppressMessages(system.time(expr, gcFirst = TRUE))[c("user.self", "sys.self")])
+}
 
 # Jobs run two at a time where R can fork; a fit in a fork uses one thread. An error in a job is an
 # error here: mclapply alone would hand it back as a result.
@@ -150,6 +152,62 @@ compare_on <- function(x, y) {
                   gaussian_log_density(x, y))
   colnames(values) <- methods
   list(values = values, fit = fit)
+}
+
+# Scores of rivals, more is better: values has a column a method, NA where it failed, and a row a
+# point. groups are named vectors of methods; each is represented by the best of them, by these
+# scores. Says how far brenier is ahead of each group, with the standard error over the points.
+against_rivals <- function(values, groups) {
+  means <- colMeans(values)
+  members <- vapply(groups, function(group) {
+    group <- group[!is.na(means[group])]
+    if (length(group)) group[which.max(means[group])] else NA_character_
+  }, "")
+  members <- members[!is.na(members)]
+  difference <- values[, "brenier"] - values[, members, drop = FALSE]
+  list(
+    means = c(brenier = means[["brenier"]], stats::setNames(means[members], names(members))),
+    members = members, best = names(which.max(stats::setNames(means[members], names(members)))),
+    ahead = stats::setNames(colMeans(difference), names(members)),
+    se = stats::setNames(apply(difference, 2, sd) / sqrt(nrow(values)), names(members))
+  )
+}
+value_of <- function(x, name) if (name %in% names(x)) x[[name]] else NA
+
+# "best 3/1/2, lm 5/1/0": rows ahead of, within and behind each rival by two standard errors.
+count_against <- function(compared, rivals) {
+  words <- lapply(c("best", rivals), function(rival) {
+    ratio <- vapply(compared, function(s) {
+      value_of(s$ahead / s$se, if (rival == "best") s$best else rival)
+    }, 0)
+    ratio <- ratio[!is.na(ratio)]
+    if (length(ratio)) {
+      paste0(rival, " ", sum(ratio > 2), "/", sum(abs(ratio) <= 2), "/", sum(ratio < -2))
+    }
+  })
+  paste0("Ahead by more than two se / within / behind: ", paste(unlist(words), collapse = ", "), ".")
+}
+
+# A rival without a density at a point, or with one below 1e-300, is given that of `instead` there: no
+# row is then won by the price put on a zero. Such points are counted.
+without_zeros <- function(values, instead) {
+  zero <- is.na(values) | values < floor_log
+  zero[, colSums(!is.na(values)) == 0] <- FALSE
+  values[zero] <- values[, instead][row(values)[zero]]
+  list(values = values, zeros = colSums(zero))
+}
+
+# What the notes say of one row: zeros and failures by method, of so many runs, and fits lost.
+troubles <- function(name, zeros, failures, runs, lost) {
+  zeros <- zeros[zeros > 0]
+  failures <- failures[failures > 0]
+  c(
+    if (length(zeros)) paste0(name, ": no density at ",
+                              paste(zeros, "points by", names(zeros), collapse = ", "), "."),
+    if (length(failures)) paste0(name, ": of ", runs, " fits, failed ",
+                                 paste(failures, "by", names(failures), collapse = ", "), "."),
+    if (lost > 0) paste0(name, ": ", lost, " of ", runs, " fits of brenier did not converge.")
+  )
 }
 
 # "Hlscv gave 3 zero densities", for the notes; counts is named by method.

@@ -41,15 +41,6 @@ real_jobs <- function() {
   }), recursive = FALSE)
 }
 
-# A rival without a density at a point, or with one below 1e-300, is given the Gaussian's there: no
-# row is then won by the price put on a zero. Such points are counted.
-with_gaussian <- function(values) {
-  zero <- is.na(values) | values < floor_log
-  zero[, colSums(!is.na(values)) == 0] <- FALSE
-  values[zero] <- values[, "Gaussian"][row(values)[zero]]
-  list(values = values, zeros = colSums(zero))
-}
-
 run_job <- function(job) {
   truth <- NULL
   if (is.null(job$law)) {
@@ -64,7 +55,8 @@ run_job <- function(job) {
   }
   took <- cpu_seconds(fit <- fit_brenier(x))
   rivals <- try_estimators(estimators(job$d), x, y)
-  scored <- with_gaussian(cbind(brenier = predict(fit, y, type = "log_density"), rivals$values))
+  values <- cbind(brenier = predict(fit, y, type = "log_density"), rivals$values)
+  scored <- without_zeros(values, "Gaussian")
   c(scored, list(
     truth = truth, seconds = c(brenier = took, rivals$seconds), converged = fit$converged,
     train = nrow(x)
@@ -76,76 +68,41 @@ jobs <- c(simulated_jobs(), real_jobs())
 jobs <- jobs[order(-vapply(jobs, function(j) j$d, 0))]
 results <- run_jobs(jobs, run_job)
 
-shown <- c("kde", "mclust", "vine", "Gaussian")
+rivals <- c("kde", "mclust", "vine", "Gaussian")
 
-# One row of the table. A method that failed on a fold or seed is out of the row.
+# What a row of the table says. A method that failed on a fold or seed is out of it.
 summary_of <- function(name) {
   mine <- results[vapply(jobs, function(j) j$name == name, NA)]
   values <- do.call(rbind, lapply(mine, function(r) r$values))
   took <- rowMeans(vapply(mine, function(r) r$seconds, mine[[1]]$seconds), na.rm = TRUE)
+  groups <- list(kde = intersect(kernels(1), colnames(values)), mclust = "mclust",
+                 vine = intersect("vine", colnames(values)), Gaussian = "Gaussian")
+  compared <- against_rivals(values, groups)
   failures <- rowSums(vapply(mine, function(r) is.na(colMeans(r$values)), logical(ncol(values))))
-  means <- colMeans(values)
-  selectors <- kernels(jobs[[which(vapply(jobs, function(j) j$name == name, NA))[1]]]$d)
-  selector <- selectors[which.max(means[selectors])]
-  pick <- c(brenier = "brenier", kde = selector, mclust = "mclust",
-            vine = if ("vine" %in% names(means)) "vine", Gaussian = "Gaussian")
-  differences <- values[, "brenier"] - values[, pick[-1], drop = FALSE]
-  colnames(differences) <- names(pick)[-1]
-  list(
-    means = stats::setNames(means[pick], names(pick)),
-    took = stats::setNames(took[pick], names(pick)),
-    ahead = colMeans(differences), se = apply(differences, 2, sd) / sqrt(nrow(values)),
-    selector = selector, truth = mean(vapply(mine, function(r) r$truth %||% NA_real_, 0)),
+  c(compared, list(
+    took = c(brenier = took[["brenier"]],
+             stats::setNames(took[compared$members], names(compared$members))),
+    truth = mean(vapply(mine, function(r) if (is.null(r$truth)) NA_real_ else r$truth, 0)),
     train = round(mean(vapply(mine, function(r) r$train, 0))),
-    failures = failures, runs = length(mine),
-    zeros = Reduce(`+`, lapply(mine, function(r) r$zeros)),
-    lost = sum(!vapply(mine, function(r) r$converged, NA))
-  )
-}
-`%||%` <- function(a, b) if (is.null(a)) b else a
-
-notes_of <- function(name, s) {
-  zeros <- s$zeros[s$zeros > 0]
-  failures <- s$failures[s$failures > 0]
-  c(
-    if (length(zeros)) paste0(name, ": no density at ",
-                              paste(zeros, "points by", names(zeros), collapse = ", "), "."),
-    if (length(failures)) paste0(name, ": failed on ", paste0(failures, " of ", s$runs, " runs: ",
-                                                              names(failures), collapse = "; "), "."),
-    if (s$lost > 0) paste0(name, ": ", s$lost, " of ", s$runs, " fits of brenier did not converge.")
-  )
+    notes = troubles(name, Reduce(`+`, lapply(mine, function(r) r$zeros)), failures, length(mine),
+                     sum(!vapply(mine, function(r) r$converged, NA)))
+  ))
 }
 
-names_of_rows <- c(
-  unlist(lapply(names(laws), paste0, amount(5, c(5, 10, 20)))), names(real)
-)
-all_of <- stats::setNames(lapply(names_of_rows, summary_of), names_of_rows)
-value_of <- function(x, name) if (name %in% names(x)) x[[name]] else NA_real_
+names_of_rows <- c(unlist(lapply(names(laws), paste0, amount(5, c(5, 10, 20)))), names(real))
+compared <- stats::setNames(lapply(names_of_rows, summary_of), names_of_rows)
 
 rows <- lapply(names_of_rows, function(name) {
-  s <- all_of[[name]]
-  best <- names(which.max(s$means[-1]))
+  s <- compared[[name]]
+  seconds_of <- function(method) fixed(value_of(s$took, method), 1)
   data.frame(
     data = name, train = s$train, truth = fixed(s$truth),
-    as.list(fixed(vapply(c("brenier", shown), value_of, 0, x = s$means))),
-    best = best, ahead = fixed(s$ahead[[best]]), se = fixed(s$se[[best]]),
-    s.brenier = fixed(s$took[["brenier"]], 1), s.kde = fixed(s$took[["kde"]], 1),
-    s.mclust = fixed(s$took[["mclust"]], 1), s.vine = fixed(value_of(s$took, "vine"), 1),
-    selector = s$selector
+    as.list(fixed(vapply(c("brenier", rivals), function(r) value_of(s$means, r), 0))),
+    best = s$best, ahead = fixed(s$ahead[[s$best]]), se = fixed(s$se[[s$best]]),
+    s.brenier = seconds_of("brenier"), s.kde = seconds_of("kde"), s.mclust = seconds_of("mclust"),
+    s.vine = seconds_of("vine"), selector = s$members[["kde"]]
   )
 })
-
-# Rows ahead of, within and behind the rival by two standard errors.
-count_against <- function(rival) {
-  ratio <- vapply(all_of, function(s) {
-    if (rival == "best") rival <- names(which.max(s$means[-1]))
-    value_of(s$ahead / s$se, rival)
-  }, 0)
-  ratio <- ratio[!is.na(ratio)]
-  if (length(ratio)) {
-    paste0(rival, " ", sum(ratio > 2), "/", sum(abs(ratio) <= 2), "/", sum(ratio < -2))
-  }
-}
 
 show_table(
   "Held-out log likelihood a point on tables of 4 to 30 columns",
@@ -169,10 +126,7 @@ show_table(
     ),
     "s.: processor seconds a fit.",
     "Where a method has no density, below 1e-300, it is given the Gaussian's.",
-    unlist(lapply(names_of_rows, function(name) notes_of(name, all_of[[name]]))),
-    paste0(
-      "Ahead by more than two se / within / behind, of ", length(rows), " rows: ",
-      paste(unlist(lapply(c("best", shown), count_against)), collapse = ", "), "."
-    )
+    unlist(lapply(compared, function(s) s$notes)),
+    count_against(compared, rivals)
   )
 )

@@ -102,11 +102,12 @@ logs_of <- function(x, names) {
   x
 }
 
+of_package <- function(name, package) {
+  get(utils::data(list = name, package = package, envir = environment()))
+}
+
 real_tables <- function() {
   set.seed(2004)
-  of_package <- function(name, package) {
-    get(utils::data(list = name, package = package, envir = environment()))
-  }
   diamonds <- as.data.frame(ggplot2::diamonds)
   diamonds <- diamonds[diamonds$x > 0, c("carat", "price", "depth", "table", "x")]
   diamonds <- spread_ties(diamonds[sample.int(nrow(diamonds), 4000), ])
