@@ -93,7 +93,11 @@ select_bandwidth <- function(selector, x) {
   H
 }
 
-fit_mclust <- function(x) densityMclust(x, plot = FALSE, verbose = FALSE)
+# Two models iterate for minutes in many dimensions; BIC does not choose them there.
+fit_mclust <- function(x) {
+  models <- if (ncol(as.matrix(x)) > 20) setdiff(mclust.options("emModelNames"), c("EVE", "VVE"))
+  densityMclust(x, modelNames = models, plot = FALSE, verbose = FALSE)
+}
 
 mclust_log_density <- function(fit, y) predict(fit, y, what = "dens", logarithm = TRUE)
 
