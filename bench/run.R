@@ -4,8 +4,8 @@
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
 here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
 arguments <- commandArgs(trailingOnly = TRUE)
-scripts <- c("density-real", "density-simulated", "density-tables", "conditional", "tails",
-             "draws", "scaling")
+scripts <- c("density-real", "density-simulated", "density-tables", "potentials", "conditional",
+             "learners", "tails", "draws", "scaling")
 
 packages <- c("brenier", "mclust", "ks", "rvinecopulib", "kde1d", "quantreg", "gamlss", "tram", "mlt",
               "MASS", "ggplot2")
