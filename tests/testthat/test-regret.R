@@ -124,3 +124,38 @@ test_that("draws of the average iterate are a mixture of those of the iterates",
   expect_refused(simulate(banana_fit(), 3, average = TRUE), "argument")
   expect_refused(simulate(fit, 3, average = 2), "argument")
 })
+
+test_that("steps obey the evolution variational identity and dissipate Jeffreys' divergence", {
+  # Normal laws, where all is known: data N(0, S), model N(0, B^-2) of u(x) = x'Bx/2, and any third
+  # law N(0, R). For the exact flow d/dt B(R|t) = KL(R||data) - KL(R||model) - KL(model||data), and
+  # with R = S d/dt J = -Jeffreys. A step of size eta has both up to eta/2 times the second derivative in
+  # time, which is below 8 here.
+  S <- matrix(c(1.5, 0.4, 0.4, 0.8), 2)
+  R <- matrix(c(0.7, -0.2, -0.2, 1.1), 2)
+  x <- rbind(diag(2), -diag(2)) %*% chol(2 * S) # covariance S exactly
+  root <- function(A) {
+    e <- eigen(A, symmetric = TRUE)
+    e$vectors %*% (t(e$vectors) * sqrt(e$values))
+  }
+  kl <- function(P, Q) 0.5 * (sum(diag(solve(Q, P))) - 2 - log(det(P) / det(Q)))
+  bregman <- function(R, B) 0.5 * sum(diag(B %*% R)) + 0.5 * sum(diag(solve(B))) - sum(diag(root(R)))
+  after <- function(steps, eta) {
+    control <- brenier_control(max_atoms = 0, implicit = FALSE, schedule = "constant", step = eta,
+                               max_iter = steps, kappa = 0.01, min_width = 0.1)
+    p <- run_core(x, 2, rep(1, 4), x[0, ], numeric(), control, 0, NULL)$potential
+    at <- 2 + seq_len(p$n_quadratic)
+    w <- p$direction[, seq_len(p$n_quadratic)]
+    w %*% (t(w) * p$coef[at])
+  }
+  for (eta in c(1e-3, 1e-4)) {
+    for (steps in c(1, 400)) {
+      B <- if (steps == 1) diag(2) else after(steps, eta)
+      B_next <- after(if (steps == 1) 1 else steps + 1, eta)
+      model <- solve(B %*% B)
+      evi <- kl(R, S) - kl(R, model) - kl(model, S)
+      expect_lt(abs((bregman(R, B_next) - bregman(R, B)) / eta - evi), 4 * eta)
+      jeffreys <- kl(S, model) + kl(model, S)
+      expect_lt(abs((bregman(S, B_next) - bregman(S, B)) / eta + jeffreys), 4 * eta)
+    }
+  }
+})
