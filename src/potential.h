@@ -102,7 +102,8 @@ struct br_family {
    * within beta times this of the constrained minimum. */
   double (*barrier_parameter)(const br_potential *u);
 
-  /* Largest t with coef + t step inside the constraints; may be infinite. */
+  /* Largest t with coef + t step inside the constraints, half of it where Q >= kappa I is the
+   * nearest; may be infinite. */
   double (*max_step)(const br_potential *u, const double *step);
 
   /* The dual part of the certificate (mirror.c): corrects the gradient in place for the

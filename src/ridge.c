@@ -379,8 +379,11 @@ static double max_step_quadratic(const br_potential *u, const double *step) {
   return smallest < 0 ? -1 / smallest : INFINITY;
 }
 
+/* Half way to the border of Q >= kappa I: steps that went on almost to it would in a few come so
+ * near that the barrier, beta over the square of the distance, drowns the rest of the system in
+ * rounding, and no step leads away again. */
 static double max_step(const br_potential *u, const double *step) {
-  double t = max_step_quadratic(u, step);
+  double t = 0.5 * max_step_quadratic(u, step);
   for (int j = br_ridge_first_atom(u); j < u->n_coef; j++)
     if (step[j] < 0 && -u->coef[j] / step[j] < t) t = -u->coef[j] / step[j];
   return t;

@@ -216,8 +216,8 @@ static void test_outside(void) {
   CHECK(u.family->barrier(&u, 1, &value, NULL, NULL, 0) == BR_OK);
 }
 
-/* Along a step that leaves Q >= kappa I, max_step() is where: 1e-9 before it the barrier is
- * finite, 1e-9 behind it is not. */
+/* Along a step that leaves Q >= kappa I, max_step() is half of where: 1e-9 before the border the
+ * barrier is finite, 1e-9 behind it is not. */
 static void test_max_step(int d, int extra) {
   uint64_t seed = (uint64_t)(3 * d);
   br_potential u = naive_potential(&seed, d, extra, 1, 0.2);
@@ -227,7 +227,7 @@ static void test_max_step(int d, int extra) {
   for (int trial = 0; trial < 5; trial++) {
     for (int j = 0; j < first; j++) /* the trace of Q falls */
       step[j] = j >= d && j < 2 * d ? -1 - heap_uniform(&seed) : heap_normal(&seed) / 4;
-    const double most = u.family->max_step(&u, step);
+    const double most = 2 * u.family->max_step(&u, step);
     CHECK(most > 0 && isfinite(most));
     for (int side = -1; side <= 1; side += 2) {
       for (int j = 0; j < first; j++) u.coef[j] = coef[j] + most * (1 + side * 1e-9) * step[j];
