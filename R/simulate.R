@@ -45,7 +45,7 @@ simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, aver
 #' @noRd
 simulate_average <- function(object, nsim, seed, newdata) {
   layer <- object$layers[[1]]
-  if (length(object$layers) > 1 || NROW(layer$iterates) == 0) {
+  if (length(object$layers) > 1 || !object$control$iterates) {
     brenier_abort(c(
       "{.arg average} needs a fit of one layer that kept its iterates.",
       i = "Fit with {.code control = brenier_control(iterates = TRUE)}."
@@ -54,6 +54,8 @@ simulate_average <- function(object, nsim, seed, newdata) {
   if (!is.null(newdata) || !is.null(object$design)) {
     brenier_abort("{.arg average} serves fits without covariates.", "argument", argument = "average")
   }
+  # no step since the atoms last changed: the fit is its only iterate
+  if (NROW(layer$iterates) == 0) return(simulate(object, nsim, seed))
   weight <- layer$iterates[, 1]
   draw <- with_seed(seed, list(
     y = reference_draws(object, nsim),

@@ -3,7 +3,7 @@
 
 explicit_fit <- function() {
   cached("explicit", brenier(make_banana(300), control = list(
-    implicit = FALSE, step = 0.3, schedule = "sqrt", iterates = TRUE, tol = 1e-3, max_atoms = 8,
+    implicit = FALSE, step = 0.3, schedule = "sqrt", iterates = TRUE, tol = 1e-5, max_atoms = 8,
     folds = 0, min_width = 0.3
   )))
 }
