@@ -42,12 +42,12 @@ static br_sample subsample(const br_sample *sample, size_t max_points, br_worksp
 }
 
 void br_columns_make(br_columns *columns, const br_columns_options *options, const br_potential *u,
-                     const br_sample *sample, const br_sample *pulled, int n_wanted,
-                     br_workspace *ws) {
+                     const br_sample *sample, const br_violation *violation,
+                     const br_sample *pulled, int n_wanted, br_workspace *ws) {
   int d = u->d, rows = sample->d;
   memset(columns, 0, sizeof *columns);
   columns->options = *options;
-  columns->violation = pulled ? &br_semidual_violation : &br_likelihood_violation;
+  columns->violation = violation;
   columns->d = d;
   columns->n_wanted = n_wanted;
   columns->n_starts = STARTS_A_COLUMN * n_wanted;

@@ -6,9 +6,11 @@
  *   h = mean of (a s'(t))^2 + (s''(t) w'(D^2 u)^{-1} w)^2,
  *
  * and the optimality condition is violated by -g/sqrt(h) in the local norm.
- * With covariates w'x is w'[x; b], the part of w in x has length 1, and there are gates, whose
- * part in b has length 1 as well. Candidates of each profile are drawn, the best are improved
- * by gradient ascent of that score in (w, c, log a), and the best that differ are returned. */
+ * For the variational learner grad f(T) takes the place of T, and w'(D^2 u)^{-2} w is a factor of
+ * the first square of h. With covariates w'x is w'[x; b], the part of w in x has length 1, and
+ * there are gates, whose part in b has length 1 as well. Candidates of each profile are drawn, the
+ * best are improved by gradient ascent of that score in (w, c, log a), and the best that differ are
+ * returned. */
 #ifndef BR_COLUMNS_H
 #define BR_COLUMNS_H
 
@@ -39,7 +41,7 @@ typedef struct {
   const br_violation *violation;
   br_sample points;         /* the subsample, padded with weight 0 */
   int d;                    /* of the map; points have the covariates as well */
-  const br_sample *pulled;  /* NULL, or the points x_j of semidual.h */
+  const br_sample *pulled;  /* NULL, or the points x_j of semidual.h, or grad f of target.h */
   br_sample other;          /* then a subsample of them */
   double *map;              /* of u at the points, d rows; without x_j */
   double *factor, *inverse; /* of its Hessian there, or at the x_j, d(d+1)/2 rows */
@@ -52,11 +54,11 @@ typedef struct {
   size_t draws_a_direction, rows_a_thread, work_a_thread, scratch_a_thread;
 } br_columns;
 
-/* For the likelihood of the sample where pulled is NULL; else for J, whose sample it is, and whose
- * x_j at the present u are to be in pulled at each search. */
+/* For J the x_j at the present u are to be in pulled at each search, for the variational learner
+ * the gradients at the points of the sample; else pulled is NULL. */
 void br_columns_make(br_columns *columns, const br_columns_options *options, const br_potential *u,
-                     const br_sample *sample, const br_sample *pulled, int n_wanted,
-                     br_workspace *ws);
+                     const br_sample *sample, const br_violation *violation,
+                     const br_sample *pulled, int n_wanted, br_workspace *ws);
 
 /* Fills columns->found with at most n_wanted atoms of positive score. */
 void br_columns_search(br_columns *columns, const br_potential *u, const br_host *host);

@@ -12,6 +12,7 @@
 
 #define BLENDED .7       /* share of x'x/2 that the components begin with */
 #define BLEND_STEPS 5    /* mirror steps at one barrier in a round of a fit with components */
+#define MAX_HALVINGS 40  /* of atoms that the target refuses */
 #define ROUND_STEPS 20   /* at one barrier in a round: only the end needs a certificate */
 #define CENTRED 2        /* certificate, over that of the exact centre, at which to leave it */
 #define HOPELESS 1       /* nats a point above the best validation at which to give up */
@@ -38,6 +39,7 @@ typedef struct {
   br_loss_plan tails_plan;
   br_stopping stop;
   double validation;
+  br_potential best; /* of the best validation so far, if it is kept */
   int round;
   int patience; /* steps at one barrier, at most */
 } fitter;
@@ -56,6 +58,12 @@ static int n_atoms(const fitter *f) {
   return count;
 }
 
+/* Batches of the target, or passes over the samples. */
+static double evaluations(const fitter *f) {
+  const br_target *target = f->learner.data.target;
+  return target ? (double)target->batches : f->mirror.evaluations;
+}
+
 /* The state that a step starts from; the length of the step is not known yet. */
 static void describe(fitter *f, double *row) {
   br_potential *u = &f->fit->u;
@@ -70,7 +78,7 @@ static void describe(fitter *f, double *row) {
                                            m->decrement,
                                            m->gap,
                                            m->beta,
-                                           m->evaluations,
+                                           evaluations(f),
                                            n_atoms(f),
                                            br_stopping_seconds(&f->stop),
                                            NAN,
@@ -108,10 +116,14 @@ static void keep_iterate(fitter *f) {
   f->fit->iterate_columns = 1 + m->u->n_coef;
 }
 
-/* Without a certificate: the decrease that a step promises is within the tolerance. */
-static int settled(const fitter *f) {
+/* Whether the certificate is within the target. Where there is none, whether decrement^2 is, about
+ * twice the decrease that the next step promises; with components, whose rounds are short, whether
+ * it is within the tolerance. */
+static int settled(const fitter *f, double target) {
   const br_mirror *m = &f->mirror;
-  return !m->u->family->linear && m->decrement * m->decrement <= f->stop.tolerance;
+  int linear = m->u->family->linear;
+  if (linear && f->learner.kind->gap) return m->gap <= target;
+  return m->decrement * m->decrement <= (linear ? target : f->stop.tolerance);
 }
 
 /* Mirror steps at one weight of the barrier until the certificate is near what it
@@ -125,7 +137,7 @@ static br_status centre(fitter *f, double beta) {
   for (;;) {
     br_status status = br_mirror_prepare(m);
     if (status != BR_OK) return status;
-    if (m->gap <= target || settled(f) || m->steps >= last) return BR_OK;
+    if (settled(f, target) || m->steps >= last) return BR_OK;
     double row[BR_TRACE_COLUMNS];
     describe(f, row);
     aim(f);
@@ -160,15 +172,31 @@ static br_status descend(fitter *f, double gap) {
   return status;
 }
 
+/* The last atoms, just added, begin where the loss is finite, or not at all: a target may refuse
+ * points. Returns how many there are. */
+static int admit(fitter *f, int added) {
+  br_potential *u = &f->fit->u;
+  if (added == 0 || !f->learner.kind->pull) return added;
+  for (int halvings = 0; halvings < MAX_HALVINGS; halvings++) {
+    u->family->prepare(u);
+    if (isfinite(f->learner.kind->loss(&f->learner, u))) return added;
+    for (int j = u->n_coef - added; j < u->n_coef; j++) u->coef[j] /= 2;
+  }
+  br_ridge_truncate(br_sum_ridge(u), added);
+  br_sum_refresh(u);
+  return 0;
+}
+
 /* Adds the columns found; each starts at its own one-dimensional minimum of
  * g theta + h theta^2/2 - beta log theta, shared among them. */
 static int add_columns(fitter *f) {
   br_potential *u = &f->fit->u, *ridge = br_sum_ridge(u);
   int room = f->options->max_atoms - n_atoms(f), added = 0;
   double promised = 0, beta;
-  if (f->learner.kind->pulled) { /* at u as it is */
+  if (f->learner.kind->pulled || f->learner.kind->pull) { /* at u as it is */
     u->family->prepare(u);
-    f->learner.kind->loss(&f->learner, u);
+    /* the next moments say what is amiss */
+    if (!isfinite(f->learner.kind->loss(&f->learner, u))) return 0;
   }
   br_columns_search(&f->columns, u, f->host);
   for (int i = 0; i < f->columns.n_found; i++)
@@ -188,7 +216,7 @@ static int add_columns(fitter *f) {
     br_sum_refresh(u);
     added++;
   }
-  return added;
+  return admit(f, added);
 }
 
 static void drop_vanished(fitter *f, int *keep) {
@@ -207,6 +235,9 @@ static void drop_vanished(fitter *f, int *keep) {
   f->fit->iterates.n = 0; /* atoms were added before, and the tails change after */
 }
 
+/* The tails are those of data. */
+static int tailed(const fitter *f) { return !f->learner.kind->pulled && !f->learner.kind->pull; }
+
 static void record_round(fitter *f) {
   br_potential *u = &f->fit->u;
   u->family->prepare(u);
@@ -218,26 +249,39 @@ static void record_round(fitter *f) {
   append(&f->fit->rounds, BR_ROUND_COLUMNS, row);
 }
 
+static double keep_best(fitter *f) {
+  br_sum_copy(&f->best, &f->fit->u);
+  return f->validation;
+}
+
+static void return_to_best(fitter *f, double validation) {
+  br_sum_copy(&f->fit->u, &f->best);
+  f->validation = validation;
+  f->mirror.objective = NAN; /* until the next moments */
+}
+
 static br_status rounds(fitter *f, int *keep) {
   const br_fit_options *o = f->options;
   br_status status = centre(f, barrier_for(f, o->round_tol));
   double best = INFINITY;
   int since = 0;
   record_round(f);
+  if (o->keep_best) best = keep_best(f);
   for (f->round = 1; status == BR_OK && f->round <= o->max_rounds; f->round++) {
     int added = n_atoms(f) < o->max_atoms ? add_columns(f) : 0;
-    if (added == 0 && (f->fit->u.family->linear || settled(f))) break;
+    if (added == 0 && (f->fit->u.family->linear || settled(f, o->tol))) break;
     status = descend(f, o->round_tol);
     if (status >= BR_ERR_SIZE) return status;
     drop_vanished(f, keep);
-    if (!f->learner.kind->pulled)
+    if (tailed(f))
       br_tails_complete(&f->tails, &f->fit->u, &f->learner.data.sample, &f->tails_plan);
     record_round(f);
     since = f->validation < best ? 0 : since + 1;
     if (f->validation > best + HOPELESS) break;
-    if (f->validation < best) best = f->validation;
+    if (f->validation < best) best = o->keep_best ? keep_best(f) : f->validation;
     if (!isnan(f->validation) && since >= o->patience) break;
   }
+  if (o->keep_best && since > 0 && !isnan(best)) return_to_best(f, best);
   return status;
 }
 
@@ -257,23 +301,34 @@ static void add_pairs(br_potential *u, double *w) {
     }
 }
 
-/* A ridge potential x'x/2; or less of it and components that make up for that. */
-static void start(br_fit *fit, const br_fit_options *o, const br_sample *train, int room,
-                  const br_host *host, br_workspace *ws) {
-  br_potential *u = &fit->u;
-  int d = train->d - o->given, max_quadratic = br_fit_max_quadratic(d, o->max_atoms);
+static const br_ridge *ridge_of(const br_potential *u) {
+  return br_sum_ridge((br_potential *)u)->self;
+}
+
+/* A potential with room for what the fit may make of it. */
+static void make(br_potential *u, const br_fit_options *o, int d, int room, br_workspace *ws) {
+  int max_quadratic = br_fit_max_quadratic(d, o->max_atoms);
+  if (o->start) max_quadratic += ridge_of(o->start)->n_quadratic; /* they may be others */
   if (o->n_components > 0)
     br_sum_make(u, d, o->given, o->n_components, max_quadratic, room, o->kappa, ws);
   else br_ridge_make(u, d, o->given, max_quadratic, room, o->kappa, ws);
+}
+
+/* What the fit begins with: a ridge potential x'x/2; or less of it and components that make up for
+ * that; or what it is to go on from. */
+static void start(br_potential *u, const br_fit_options *o, const br_sample *train,
+                  const br_host *host, br_workspace *ws) {
   br_potential *ridge = br_sum_ridge(u);
-  if (d <= FULL_QUADRATIC) add_pairs(ridge, br_take(ws, d));
-  if (o->n_components > 0) {
+  if (o->start) {
+    br_sum_copy(u, o->start);
+  } else if (o->n_components > 0) {
     double share = BLENDED * (1 - o->kappa);
     br_softmax_start(br_sum_softmax(u), train, share, host, ws);
     int first = ((br_ridge *)ridge->self)->n_linear;
-    for (int k = 0; k < d; k++) ridge->coef[first + k] = 1 - share;
-    br_sum_refresh(u);
+    for (int k = 0; k < u->d; k++) ridge->coef[first + k] = 1 - share;
   }
+  if (u->d <= FULL_QUADRATIC) add_pairs(ridge, br_take(ws, u->d));
+  br_sum_refresh(u);
 }
 
 void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_data *data,
@@ -281,10 +336,13 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   const br_sample *train = &data->sample, none = {0, 0, NULL, NULL};
   int d = train->d - options->given, linear = options->n_components == 0;
   int room = options->max_atoms > 0 || !linear ? options->max_atoms + BR_MAX_TAILS(d) : 0;
+  if (options->start) room += ridge_of(options->start)->n_atoms;
   fitter f = {.options = options, .host = host, .fit = fit, .validation = NAN};
   br_potential *u = &fit->u;
   memset(fit, 0, sizeof *fit);
-  start(fit, options, train, room, host, ws);
+  make(u, options, d, room, ws);
+  start(u, options, train, host, ws);
+  if (options->keep_best) make(&f.best, options, d, room, ws);
   fit->trace.capacity = options->max_iter + 1;
   fit->trace.rows = br_take(ws, (size_t)fit->trace.capacity * BR_TRACE_COLUMNS);
   if (options->keep_iterates && linear) fit->iterates.capacity = options->max_iter;
@@ -295,13 +353,16 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   int max_coef = u->n_coef - br_sum_ridge(u)->n_coef + ridge->max_coef;
   fit->iterates.rows = br_take(ws, (size_t)fit->iterates.capacity * (1 + max_coef));
   br_learner_make(&f.learner, options->learner, data, u, max_coef, ws);
-  const br_sample *pulled = options->learner->pulled ? options->learner->pulled(&f.learner) : NULL;
+  const br_sample *pulled = options->learner->pulled ? options->learner->pulled(&f.learner)
+                            : options->learner->pull ? options->learner->pull(&f.learner)
+                                                     : NULL;
   br_mirror_make(&f.mirror, &options->mirror, u, &f.learner, max_coef, ws);
   /* the books are of features that stay as they are */
   br_ledger_make(&f.ledger, u, train, linear ? &options->noise : &none, ws);
   if (options->max_atoms > 0)
-    br_columns_make(&f.columns, &options->columns, u, train, pulled, options->a_round, ws);
-  if (room > 0 && !pulled) {
+    br_columns_make(&f.columns, &options->columns, u, train, options->learner->violation, pulled,
+                    options->a_round, ws);
+  if (room > 0 && tailed(&f)) {
     br_tails_make(&f.tails, u, train, room, ws);
     br_loss_plan_make(&f.tails_plan, u, train->n, (double)train->n * max_coef * (20.0 + d * d), ws);
   }
@@ -318,7 +379,7 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   append(&fit->trace, BR_TRACE_COLUMNS, row);
   close_ledger(&f);
   fit->gap = f.mirror.gap;
-  int met = fit->gap <= f.stop.tolerance || settled(&f);
+  int met = settled(&f, f.stop.tolerance);
   if (linear && fit->status == BR_OK && !met) fit->status = BR_STALLED;
   if (met && fit->status != BR_INTERRUPTED && fit->status < BR_ERR_SIZE)
     fit->status = BR_OK; /* it was the last step that was needed */

@@ -7,7 +7,10 @@
  * With components the potential is a sum (sum.h) and the objective is not convex: a round is a few
  * mirror steps, after the new columns if there are to be any, and the fit has no certificate. It
  * ends after as many rounds as were asked for, or before when decrement^2, about twice the decrease
- * that the next step promises, is within the tolerance. */
+ * that the next step promises, is within the tolerance.
+ *
+ * Nor is there a certificate with a target: decrement^2 takes its place, which says that the fit is
+ * stationary and no more. */
 #ifndef BR_FIT_H
 #define BR_FIT_H
 
@@ -26,10 +29,12 @@ typedef struct {
   int max_rounds;   /* rounds of column generation */
   int a_round;      /* columns added in a round, at most */
   int patience;     /* rounds without a better validation before the end */
+  int keep_best;    /* whether the fit then returns to the round of the best validation */
   int given;        /* last columns of the samples that are covariates */
   double kappa;     /* floor of the eigenvalues of Q */
   double min_score; /* columns below this violation are not worth adding */
   const br_learner_kind *learner;
+  const br_potential *start; /* to go on from, with as many components; NULL: x'x/2 */
   br_mirror_options mirror;
   br_columns_options columns;
   int keep_iterates; /* whether fit->iterates is filled; not with components */
@@ -53,7 +58,7 @@ typedef struct {
    * eta times the length of the step (its length if eta is infinite), then the coefficients. */
   br_table iterates;
   int iterate_columns;
-  double gap;       /* certificate of the potential returned */
+  double gap;       /* certificate of the potential returned; infinite where there is none */
   br_status status; /* BR_OK: converged; BR_MAX_ITERATIONS, ...: usable; BR_ERR_*: not */
 } br_fit;
 

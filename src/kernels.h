@@ -113,6 +113,9 @@ typedef struct {
   void (*half_solve)(int d, int n, int ld, const double *factor, const double *w,
                      const double *scale, double *v);
 
+  /* b = L^{-T} b in place. */
+  void (*back_solve)(int d, int n, int ld, const double *factor, double *b);
+
   /* b = (L L')^{-1} b in place. */
   void (*solve)(int d, int n, int ld, const double *factor, double *b);
 
@@ -127,10 +130,11 @@ typedef struct {
   void (*gram)(int square, int k, int n, int ld, const double *v, int p, int j0, double *M,
                int ldm);
 
-  /* Sums of one candidate atom over n points, see columns.h; arm is v'x of a gate. */
+  /* Sums of one candidate atom over n points, see columns.h; arm is v'x of a gate, stretch NULL or
+   * a factor of slope^2. */
   void (*score)(br_profile profile, size_t n, double centre, double width, const double *weight,
                 const double *z, const double *arm, const double *tau, const double *q,
-                double *sums);
+                const double *stretch, double *sums);
 } br_kernels;
 
 extern const br_kernels br_kernels_baseline;

@@ -32,6 +32,7 @@ const br_kernels BR_TABLE = {
     .project = project,
     .cholesky = cholesky,
     .half_solve = half_solve,
+    .back_solve = back_solve,
     .solve = solve,
     .invert = invert,
     .gram = gram,

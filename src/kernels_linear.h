@@ -60,6 +60,20 @@ BR_TARGET static void half_solve(int d, int n, int ld, const double *factor, con
   }
 }
 
+BR_TARGET static void back_solve(int d, int n, int ld, const double *factor, double *x) {
+  for (int i = d - 1; i >= 0; i--) {
+    double *xi = x + (size_t)i * ld;
+    const double *inverse = factor + BR_PACKED(i, i) * ld;
+    for (int k = i + 1; k < d; k++) {
+      const double *ki = factor + BR_PACKED(k, i) * ld, *xk = x + (size_t)k * ld;
+      BR_SIMD
+      for (int b = 0; b < n; b++) xi[b] -= ki[b] * xk[b];
+    }
+    BR_SIMD
+    for (int b = 0; b < n; b++) xi[b] *= inverse[b];
+  }
+}
+
 /* x = L^{-1} x in place. */
 BR_TARGET static void forward(int d, int n, int ld, const double *factor, double *x) {
   for (int i = 0; i < d; i++) {
@@ -77,17 +91,7 @@ BR_TARGET static void forward(int d, int n, int ld, const double *factor, double
 
 BR_TARGET static void solve(int d, int n, int ld, const double *factor, double *x) {
   forward(d, n, ld, factor, x);
-  for (int i = d - 1; i >= 0; i--) {
-    double *xi = x + (size_t)i * ld;
-    const double *inverse = factor + BR_PACKED(i, i) * ld;
-    for (int k = i + 1; k < d; k++) {
-      const double *ki = factor + BR_PACKED(k, i) * ld, *xk = x + (size_t)k * ld;
-      BR_SIMD
-      for (int b = 0; b < n; b++) xi[b] -= ki[b] * xk[b];
-    }
-    BR_SIMD
-    for (int b = 0; b < n; b++) xi[b] *= inverse[b];
-  }
+  back_solve(d, n, ld, factor, x);
 }
 
 /* Column j of L^{-1} has its first nonzero in row j; inverse = L^{-T} L^{-1}. */

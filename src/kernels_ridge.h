@@ -121,16 +121,19 @@ BR_TARGET static void atoms(const br_atoms *r, int n, int ld, const double *x, d
   }
 }
 
-/* sums[0] = sum of weight (slope tau - curve q), sums[1] = sum of weight (slope^2 + (curve q)^2),
- * at t = (z - centre)/width. */
+/* sums[0] = sum of weight (slope tau - curve q), sums[1] = sum of weight (stretch slope^2 +
+ * (curve q)^2), at t = (z - centre)/width. */
 BR_TARGET static void score(br_profile profile, size_t n, double centre, double width,
                             const double *weight, const double *z, const double *arm,
-                            const double *tau, const double *q, double *sums) {
-  double t[BR_LANES], curve[BR_LANES], slope[BR_LANES];
+                            const double *tau, const double *q, const double *stretch,
+                            double *sums) {
+  double t[BR_LANES], curve[BR_LANES], slope[BR_LANES], ones[BR_LANES];
   double g = 0, h = 0, scale = 1 / width;
+  for (int b = 0; b < BR_LANES; b++) ones[b] = 1;
   for (size_t start = 0; start < n; start += BR_LANES) {
     int m = n - start < BR_LANES ? (int)(n - start) : BR_LANES;
     const double *zs = z + start, *taus = tau + start, *qs = q + start, *ws = weight + start;
+    const double *vs = stretch ? stretch + start : ones;
     BR_SIMD
     for (int b = 0; b < m; b++) t[b] = (zs[b] - centre) * scale;
     normal((size_t)m, t, curve, slope);
@@ -139,7 +142,7 @@ BR_TARGET static void score(br_profile profile, size_t n, double centre, double 
     for (int b = 0; b < m; b++) {
       double s = slope[b], c = curve[b] * qs[b];
       g += ws[b] * (s * taus[b] - c);
-      h += ws[b] * (s * s + c * c);
+      h += ws[b] * (vs[b] * s * s + c * c);
     }
   }
   sums[0] = g;

@@ -1,6 +1,7 @@
 /* The learner whose loss is |T|^2/2 - log det D^2 u on the data: KL(data | model) up to a
  * constant, convex in the coefficients. */
 #include "learner.h"
+#include "violation.h"
 
 #include <math.h>
 #include <string.h>
@@ -73,4 +74,5 @@ const br_learner_kind br_likelihood_learner = {
     .loss = loss,
     .held_out = held_out,
     .gap = gap,
+    .violation = &br_likelihood_violation,
 };

@@ -19,6 +19,7 @@
 #include "semidual.h"
 
 #include "linalg.h"
+#include "violation.h"
 
 #include <math.h>
 #include <string.h>
@@ -226,4 +227,5 @@ const br_learner_kind br_logistic_learner = {
     .held_out = br_semidual_held_out,
     .pulled = br_semidual_pulled,
     .gap = br_semidual_gap,
+    .violation = &br_semidual_violation,
 };

@@ -100,6 +100,7 @@ br_status br_mirror_prepare(br_mirror *m) {
   const br_learner_kind *kind = learner->kind;
   int p = u->n_coef, ldm = learner->moments.ldm;
   m->gap = INFINITY; /* until it is proved for what u has become */
+  m->decrement = NAN;
   m->eta = step_size(m);
   u->family->prepare(u);
   /* a force other than the gradient is made of the metric */
@@ -112,8 +113,9 @@ br_status br_mirror_prepare(br_mirror *m) {
     if (status == BR_OK) break;
   }
   if (status != BR_OK) return status;
-  m->gap = kind->gap(learner, u, m->options.penalty, m->objective - learner->moments.loss, m->beta,
-                     m->start);
+  if (kind->gap)
+    m->gap = kind->gap(learner, u, m->options.penalty, m->objective - learner->moments.loss,
+                       m->beta, m->start);
   for (int j = 0; j < p; j++) m->delta[j] = -m->gradient[j];
   status = br_cholesky_solve(p, 1, m->system, ldm, m->delta, ldm);
   if (status != BR_OK) return status;
@@ -154,7 +156,7 @@ br_status br_mirror_advance(br_mirror *m) {
   if (halvings == MAX_HALVINGS) {
     memcpy(u->coef, m->start, p * sizeof(double));
     u->family->prepare(u);
-    return BR_STALLED;
+    return m->learner->status != BR_OK ? m->learner->status : BR_STALLED;
   }
   m->steps++;
   if (t == 1) m->adaptive *= GROWTH;

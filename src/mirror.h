@@ -54,7 +54,8 @@ void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential
 /* Moments, direction, decrement and certificate at the current coefficients. */
 br_status br_mirror_prepare(br_mirror *m);
 
-/* Moves along the direction; BR_STALLED if no length lowers F. */
+/* Moves along the direction; BR_STALLED if no length lowers F. The potential stays where it was
+ * then, and where the learner cannot go on. */
 br_status br_mirror_advance(br_mirror *m);
 
 #endif

@@ -67,12 +67,13 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
   size_t pieces = n / MIN_PIECE;
   plan->d = d;
   plan->at_identity = plan->thin = 0;
+  plan->pull = NULL;
   plan->pieces = pieces < 1 ? 1 : pieces > BR_PIECES ? BR_PIECES : (int)pieces;
   plan->threads = br_threads_for((double)n * p * (p * (jet_rows(u) + 2.0)));
   if (plan->threads > plan->pieces) plan->threads = plan->pieces;
   plan->array = array_size(p, jet_rows(u));
   plan->memory_a_thread = 4 * plan->array +
-                          MAX_SUPERLANES * (2 * d + u->given + BR_PACKED_SIZE(d) + 3) +
+                          MAX_SUPERLANES * (3 * d + u->given + BR_PACKED_SIZE(d) + 3) +
                           u->family->scratch_size(u, MAX_SUPERLANES, 1);
   plan->memory = br_take(ws, plan->memory_a_thread * plan->threads);
   plan->thinned = br_take(ws, most_thinned(u, n, max_coef) * (d + u->given + 1));
@@ -84,8 +85,11 @@ typedef struct {
   int d, given, p, linear, full, ld, lanes;
   int padded, curved; /* p and p - linear, to a tile */
   int want_hessian, want_metric, at_identity;
+  int solved;     /* with a pull the slopes are those for its Hessian, d rows a feature */
+  int slope_rows; /* a feature */
+  const double *all_pull;
   double *slope, *curve, *steep, *force;
-  double *x, *map, *hess, *logdet, *weight, *root, *scratch;
+  double *x, *map, *pull, *hess, *logdet, *weight, *root, *scratch;
 } superblock;
 
 /* Features [from, to) of so many rows each. */
@@ -106,19 +110,23 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
   s.want_hessian = want_hessian;
   s.want_metric = want_metric;
   s.at_identity = plan->at_identity;
+  s.all_pull = plan->pull;
+  s.solved = plan->pull && want_hessian;
+  s.slope_rows = s.full ? rows : s.solved ? d : 1;
   s.slope = memory;
   s.curve = s.slope + plan->array;
   s.steep = s.curve + plan->array;
   s.force = s.steep + plan->array;
   s.x = s.force + plan->array;
   s.map = s.x + (size_t)(d + u->given) * s.ld;
-  s.hess = s.map + (size_t)d * s.ld;
+  s.pull = s.map + (size_t)d * s.ld;
+  s.hess = s.pull + (size_t)d * s.ld;
   s.logdet = s.hess + BR_PACKED_SIZE(d) * s.ld;
   s.weight = s.logdet + s.ld;
   s.root = s.weight + s.ld;
   s.scratch = s.root + s.ld;
   /* the rows that pad the tiles; the others are written at every point */
-  clear_rows(&s, s.slope, p, s.padded, s.full ? rows : 1);
+  clear_rows(&s, s.slope, p, s.padded, s.slope_rows);
   clear_rows(&s, s.steep, p, s.padded, d);
   if (!s.full) clear_rows(&s, s.curve, p - linear, s.curved, d);
   return s;
@@ -132,11 +140,25 @@ static void set_identity(const superblock *s, int at, int n) {
   }
 }
 
+/* (D^2 u)^{-1} grad psi_j in the place of the slopes, from the steep slopes L^{-1} grad psi_j. */
+static void solve_slopes(const superblock *s, int at, int n) {
+  int d = s->d, ld = s->ld;
+  for (int j = 0; j < s->p; j++) {
+    double *slope = s->slope + (size_t)j * s->slope_rows * ld + at;
+    const double *steep = s->steep + (size_t)j * d * ld + at;
+    for (int k = 0; k < d; k++)
+      memcpy(slope + (size_t)k * ld, steep + (size_t)k * ld, n * sizeof(double));
+    br_simd()->back_solve(d, n, ld, s->hess + at, slope);
+  }
+}
+
 /* Map, factor and jets of lanes [at, at + n) of the superblock from point start on. */
 static void fill(br_moments *m, const superblock *s, const br_potential *u, const br_sample *sample,
                  size_t start, int count, int at, int n) {
   int d = s->d, ld = s->ld;
+  const br_sample pull = {sample->n, d, s->all_pull, NULL};
   br_sample_block(sample, start, count, n, ld, s->x + at, s->weight + at);
+  if (s->all_pull) br_sample_block(&pull, start, count, n, ld, s->pull + at, NULL);
   u->family->eval(u, n, ld, s->x + at, s->map + at, s->hess + at, s->scratch + at, 1);
   if (s->at_identity) set_identity(s, at, n);
   br_simd()->cholesky(d, n, ld, s->hess + at, s->logdet + at);
@@ -151,14 +173,15 @@ static void fill(br_moments *m, const superblock *s, const br_potential *u, cons
                   ld,
                   s->full,
                   s->x + at,
-                  s->map + at,
+                  (s->all_pull ? s->pull : s->map) + at,
                   s->hess + at,
                   s->weight + at,
                   s->slope + at,
                   s->curve + at,
-                  s->want_metric ? s->steep + at : NULL,
+                  s->want_metric || s->solved ? s->steep + at : NULL,
                   s->force + at};
   u->family->jets(u, &jets, s->scratch + at);
+  if (s->solved) solve_slopes(s, at, n);
 }
 
 /* Adds the jets of n lanes of the superblock. */
@@ -169,7 +192,7 @@ static void reduce(br_moments *m, const superblock *s, int n) {
     double sum = 0, mean = 0;
     for (int b = 0; b < n; b++) sum += force[b];
     m->gradient[j] += sum;
-    if (s->full) continue;
+    if (s->full || s->all_pull) continue;
     for (int b = 0; b < n; b++) mean += s->root[b] * slope[b];
     m->slope[(size_t)j * (1 + s->given)] += mean;
     for (int l = 0; l < s->given; l++) {
@@ -181,8 +204,7 @@ static void reduce(br_moments *m, const superblock *s, int n) {
   }
   for (int j = 0; j < s->padded; j += BR_GRAM_ROWS) {
     if (s->want_hessian)
-      kernels->gram(0, s->full ? BR_JET_ROWS(s->d) : 1, n, s->ld, s->slope, s->padded, j,
-                    m->hessian, m->ldm);
+      kernels->gram(0, s->slope_rows, n, s->ld, s->slope, s->padded, j, m->hessian, m->ldm);
     if (s->want_metric) kernels->gram(0, s->d, n, s->ld, s->steep, s->padded, j, m->metric, m->ldm);
     if (s->want_hessian && j < s->curved)
       kernels->gram(1, s->d, n, s->ld, s->curve, s->curved, j, m->curvature, m->ldm);
@@ -272,7 +294,7 @@ void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential
     add_matrices(m, &plan->piece[k], padded);
   }
   if (!want_hessian || !u->family->rank_one) return;
-  u->family->scale_by_directions(u, m->hessian, m->ldm);
+  if (!plan->pull) u->family->scale_by_directions(u, m->hessian, m->ldm);
   for (int j = linear; j < p; j++)
     for (int l = j; l < p; l++)
       m->hessian[(size_t)j * m->ldm + l] +=

@@ -8,7 +8,12 @@
  *
  * The gradient is minus the projection of log(model/data) on the features in the
  * mirror metric: integration by parts removes the density of the data from it.
- * O(n p^2 d) time; memory does not grow with n. */
+ * O(n p^2 d) time; memory does not grow with n.
+ *
+ * With a pull, grad f at the points T, the same for f(T) - log det D^2 u, but for the loss: grad f
+ * takes the place of T in the gradient. The Hessian has grad psi_j'D^2 f(T) grad psi_l in the place
+ * of the first product, with (D^2 u)^{-2} for the D^2 f(T) that is not known. They are equal where
+ * u is the optimal map to a normal law exp(-f), and alike near the optimum for others. */
 #ifndef BR_MOMENTS_H
 #define BR_MOMENTS_H
 
@@ -19,7 +24,8 @@ typedef struct {
   double square_map; /* mean of |T|^2 */
   int ldm;           /* row stride of the matrices */
   double *gradient;  /* p */
-  double *slope;     /* [j (1 + given) + l]: mean of slope_j times 1 or covariate l, if rank_one */
+  double *slope;     /* [j (1 + given) + l]: mean of slope_j times 1 or covariate l; if rank_one,
+                        without a pull */
   double *hessian;   /* entries [j * ldm + l], l >= j: the lower triangle of LAPACK */
   double *metric;    /* likewise */
   double *curvature; /* likewise: the second mean of the Hessian, work space */
@@ -33,8 +39,9 @@ typedef struct {
 
 typedef struct {
   int d, pieces, threads;
-  int thin;        /* sum the matrices over some of the points where there are very many */
-  int at_identity; /* T = x and D^2 u = I in the place of those of u, the features as they are */
+  int thin;           /* sum the matrices over some of the points where there are very many */
+  int at_identity;    /* T = x and D^2 u = I in the place of those of u, the features as they are */
+  const double *pull; /* grad f, n x d, not with thin; NULL: none */
   br_moments piece[BR_PIECES];
   size_t memory_a_thread, array;
   double *memory, *thinned;

@@ -120,6 +120,19 @@ void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *
   prepare(u);
 }
 
+void br_ridge_copy(br_potential *u, const br_potential *from) {
+  const br_ridge *r = self(from);
+  int first = r->n_linear;
+  br_ridge_load(u, r->n_quadratic, r->n_atoms, br_ridge_direction(from, first), r->profile + first,
+                r->centre + first, r->width + first, from->coef);
+  memcpy(u->frozen, from->frozen, from->n_coef * sizeof(int));
+}
+
+void br_ridge_truncate(br_potential *u, int atoms) {
+  self(u)->n_atoms -= atoms;
+  u->n_coef -= atoms;
+}
+
 void br_ridge_keep(br_potential *u, const int *keep) {
   br_ridge *r = self(u);
   int first = br_ridge_first_atom(u), to = first;

@@ -55,8 +55,14 @@ void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *
                    const int *profile, const double *centre, const double *width,
                    const double *coef);
 
+/* Makes u, which has room for it, what another ridge potential is, but for kappa. */
+void br_ridge_copy(br_potential *u, const br_potential *from);
+
 /* Keeps the atoms j with keep[j] != 0, in their order. */
 void br_ridge_keep(br_potential *u, const int *keep);
+
+/* Drops the last atoms, so many. */
+void br_ridge_truncate(br_potential *u, int atoms);
 
 /* Column of a coefficient in dir. */
 const double *br_ridge_direction(const br_potential *u, int j);

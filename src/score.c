@@ -18,6 +18,7 @@
 #include "semidual.h"
 
 #include "linalg.h"
+#include "violation.h"
 
 #include <math.h>
 #include <string.h>
@@ -82,4 +83,5 @@ const br_learner_kind br_score_learner = {
     .held_out = br_semidual_held_out,
     .pulled = br_semidual_pulled,
     .gap = br_semidual_gap,
+    .violation = &br_semidual_violation,
 };

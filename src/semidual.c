@@ -1,4 +1,5 @@
 #include "semidual.h"
+#include "violation.h"
 
 #include <math.h>
 #include <string.h>
@@ -150,4 +151,5 @@ const br_learner_kind br_semidual_learner = {
     .held_out = br_semidual_held_out,
     .pulled = br_semidual_pulled,
     .gap = br_semidual_gap,
+    .violation = &br_semidual_violation,
 };

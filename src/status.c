@@ -9,6 +9,7 @@ static const struct {
     [BR_MAX_TIME] = {"max_time", "the limit of time was reached"},
     [BR_INTERRUPTED] = {"interrupted", "the fit was interrupted"},
     [BR_STALLED] = {"stalled", "no step made progress before the tolerance was met"},
+    [BR_TARGET_FAILED] = {"target_failed", "the log density could not be evaluated"},
     [BR_ERR_SIZE] = {"size", "a size is out of the range that the method can hold"},
     [BR_ERR_SINGULAR] = {"singular", "a matrix that must be positive definite is not"},
     [BR_ERR_NOT_FINITE] = {"not_finite", "a value that must be finite is not"},

@@ -8,6 +8,7 @@ typedef enum {
   BR_MAX_TIME,       /* stopped by the time limit: the state is usable */
   BR_INTERRUPTED,    /* stopped by the user: the state is usable */
   BR_STALLED,        /* no step makes progress although the tolerance is not met */
+  BR_TARGET_FAILED,  /* the target reported an error: the state before it is usable */
   BR_ERR_SIZE,       /* a size or a product of sizes is out of range */
   BR_ERR_SINGULAR,   /* a matrix that must be positive definite is not */
   BR_ERR_NOT_FINITE, /* a value that must be finite is not */

@@ -17,6 +17,16 @@ void br_sum_refresh(br_potential *u) {
   if (u->family == &br_sum_family) u->n_coef = self(u)->softmax.n_coef + self(u)->ridge.n_coef;
 }
 
+void br_sum_copy(br_potential *u, const br_potential *from) {
+  if (u->family == &br_sum_family) {
+    memcpy(u->coef, from->coef, self(from)->softmax.n_coef * sizeof(double));
+    br_ridge_copy(&self(u)->ridge, &self(from)->ridge);
+  } else {
+    br_ridge_copy(u, from);
+  }
+  br_sum_refresh(u);
+}
+
 /* From arrays of its own to those of the sum, from entry first on. */
 static void adopt(br_potential *part, const br_potential *u, int first) {
   memcpy(u->coef + first, part->coef, part->n_coef * sizeof(double));

@@ -21,6 +21,9 @@ void br_sum_make(br_potential *u, int d, int given, int n_terms, int max_quadrat
 br_potential *br_sum_ridge(br_potential *u);
 br_potential *br_sum_softmax(br_potential *u); /* NULL where there is none */
 
+/* Makes u, which has room for it, what another potential of the same family is, but for kappa. */
+void br_sum_copy(br_potential *u, const br_potential *from);
+
 /* To be called after terms were added to the ridge part or dropped from it. */
 void br_sum_refresh(br_potential *u);
 

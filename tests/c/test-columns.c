@@ -1,7 +1,7 @@
 /* Column generation. What a column says of itself is what the moments say of the atom with
  * coefficient 0; one ascent step goes where finite differences of the score point; more steps never
  * lose and end where the score is flat; threads do not matter. */
-#include "../../src/columns.h"
+#include "../../src/violation.h"
 #include "../../src/moments.h"
 #include "naive.h"
 
@@ -29,7 +29,8 @@ static const br_columns *search(const problem *p, const br_columns_options *opti
                                 uint64_t seed) {
   br_columns *columns = heap_alloc(NULL, sizeof *columns);
   const br_host host = heap_host(&seed);
-  br_columns_make(columns, options, &p->u, &p->sample, NULL, wanted, &heap);
+  br_columns_make(columns, options, &p->u, &p->sample, &br_likelihood_violation, NULL, wanted,
+                  &heap);
   br_columns_search(columns, &p->u, &host);
   return columns;
 }

@@ -246,7 +246,7 @@ static void run_score(br_profile profile, size_t n, double *sums, double *expect
     v[i] = br_take(&heap, n);
     for (size_t b = 0; b < n; b++) v[i][b] = heap_normal(&seed);
   }
-  br_simd()->score(profile, n, c, a, v[0], v[1], NULL, v[2], v[3], sums);
+  br_simd()->score(profile, n, c, a, v[0], v[1], NULL, v[2], v[3], NULL, sums);
   expected[0] = expected[1] = 0;
   for (size_t b = 0; b < n; b++) {
     const naive_feature f = naive_profile((int)profile, (v[1][b] - c) / a);

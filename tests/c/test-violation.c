@@ -5,13 +5,14 @@
 #include "two-samples.h"
 
 typedef struct {
+  const br_violation *violation;
   br_potential u;
-  br_sample sample, pulled; /* pulled has no points: the likelihood */
+  br_sample sample, other; /* the points x_j, or grad f at the sample, but for the likelihood */
   br_columns columns;
   double *work;
 } search;
 
-static search make(int d, int given, int two, uint64_t seed) {
+static search make(const br_violation *violation, int d, int given, uint64_t seed) {
   static const br_columns_options options = {.min_width = 0.1,
                                              .max_width = 3,
                                              .penalty = 0,
@@ -19,10 +20,12 @@ static search make(int d, int given, int two, uint64_t seed) {
                                              .a_direction = 4,
                                              .refine = 4,
                                              .max_points = 1000};
-  search s = {.u = naive_conditional(&seed, d, given, -1, 4, 0.05)};
+  search s = {.violation = violation, .u = naive_conditional(&seed, d, given, -1, 4, 0.05)};
   s.sample = scaled(&seed, 43, d + given, 0.9, 0.1);
-  s.pulled = scaled(&seed, 38, d + given, 1.2, -0.2);
-  br_columns_make(&s.columns, &options, &s.u, &s.sample, two ? &s.pulled : NULL, 2, &heap);
+  if (violation == &br_semidual_violation) s.other = scaled(&seed, 38, d + given, 1.2, -0.2);
+  if (violation == &br_variational_violation) s.other = scaled(&seed, 43, d, 1.2, -0.2);
+  br_columns_make(&s.columns, &options, &s.u, &s.sample, violation, s.other.n ? &s.other : NULL, 2,
+                  &heap);
   br_host host = heap_host(&seed);
   br_columns_search(&s.columns, &s.u, &host); /* for the fields */
   s.work = br_take(&heap, s.columns.work_a_thread);
@@ -45,7 +48,9 @@ static br_column rated(search *s, const br_column *from, int k, double step) {
 }
 
 /* The atom as the last feature of a potential. */
-static void naive_rate(const search *s, int two, const br_column *c, double *g, double *h) {
+static void naive_rate(const search *s, const br_column *c, double *g, double *h) {
+  const int two = s->violation == &br_semidual_violation;
+  const int pulled = s->violation == &br_variational_violation;
   uint64_t seed = 1;
   const int d = s->u.d, given = s->u.given;
   br_potential one = naive_conditional(&seed, d, given, -1, 1, 0.05);
@@ -53,9 +58,9 @@ static void naive_rate(const search *s, int two, const br_column *c, double *g, 
   ((br_ridge *)one.self)->n_atoms--;
   br_ridge_add_atom(&one, c->profile, c->w, c->centre, c->width, 0);
   const int j = one.n_coef - 1;
-  double x[NAIVE_D], map[NAIVE_D], hess[NAIVE_D * NAIVE_D];
+  double x[NAIVE_D], map[NAIVE_D], hess[NAIVE_D * NAIVE_D], Aw[NAIVE_D];
   *g = *h = 0;
-  const br_sample *samples[] = {&s->sample, &s->pulled};
+  const br_sample *samples[] = {&s->sample, &s->other};
   for (int k = 0; k <= two; k++)
     for (size_t i = 0; i < samples[k]->n; i++) {
       const double weight = samples[k]->weight[i];
@@ -63,18 +68,19 @@ static void naive_rate(const search *s, int two, const br_column *c, double *g, 
       const naive_feature f = naive_at(&one, j, x);
       naive_u(&s->u, x, map, hess);
       naive_invert(d, hess);
-      double q = 0;
-      for (int l = 0; l < d; l++) q += c->w[l] * naive_dot(d, hess + l * d, c->w);
+      if (pulled) naive_point(&s->other, i, map);
+      for (int l = 0; l < d; l++) Aw[l] = naive_dot(d, hess + l * d, c->w);
+      const double q = naive_dot(d, Aw, c->w), stretch = pulled ? naive_dot(d, Aw, Aw) : 1;
       if (two) *g += (k ? -1 : 1) * weight * f.value;
       else *g += weight * (f.slope * naive_dot(d, c->w, map) - f.curve * q);
       if (two && k) *h += weight * f.slope * f.slope * q;
-      if (!two) *h += weight * (pow(f.slope, 2) + pow(f.curve * q, 2));
+      if (!two) *h += weight * (stretch * pow(f.slope, 2) + pow(f.curve * q, 2));
     }
 }
 
-static void test_violation(int d, int given, int two) {
-  uint64_t seed = (uint64_t)(20 + 3 * d + given + two);
-  search s = make(d, given, two, seed);
+static void test_violation(const br_violation *violation, int d, int given) {
+  uint64_t seed = (uint64_t)(20 + 3 * d + given);
+  search s = make(violation, d, given, seed);
   const int rows = d + given;
   for (int trial = 0; trial < 12; trial++) {
     double w[NAIVE_D], g, h, *vectors = br_take(&heap, 2 * (size_t)(rows + 2));
@@ -85,7 +91,7 @@ static void test_violation(int d, int given, int two) {
                          .centre = heap_between(&seed, -1, 1),
                          .width = heap_between(&seed, 0.3, 2)};
     br_column at = rated(&s, &c, -1, 0);
-    naive_rate(&s, two, &c, &g, &h);
+    naive_rate(&s, &c, &g, &h);
     CHECK_NEAR(at.g, g, 1e-12);
     CHECK_NEAR(at.h, h, 1e-12);
     s.columns.violation->along(&s.columns, c.profile == BR_GATE, w, s.work);
@@ -104,11 +110,13 @@ static void test_violation(int d, int given, int two) {
 }
 
 static void test_level(void) {
-  for (int two = 0; two <= 1; two++) {
-    test_violation(1, 0, two);
-    test_violation(3, 0, two);
-    test_violation(1, 2, two);
-    test_violation(2, 1, two);
+  static const br_violation *const all[] = {&br_likelihood_violation, &br_semidual_violation,
+                                            &br_variational_violation};
+  for (int k = 0; k < 3; k++) {
+    test_violation(all[k], 1, 0);
+    test_violation(all[k], 3, 0);
+    test_violation(all[k], 1, 2);
+    test_violation(all[k], 2, 1);
   }
 }
 
