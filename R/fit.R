@@ -64,6 +64,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     max_atoms = control$max_atoms,
     max_rounds = as.integer(max_rounds),
     n_components = control$n_components %||% 0L,
+    keep_best = 0L,
     given = as.integer(given),
     kappa = control$kappa,
     keep_iterates = as.integer(control$iterates),
@@ -91,6 +92,7 @@ run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, p
   options$axes <- axes
   options$learner <- learner %||% "likelihood"
   options["other"] <- list(other)
+  options["start"] <- list(NULL)
   run <- .Call(
     C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
     progress

@@ -18,6 +18,7 @@ SEXP brenier_sobol(SEXP, SEXP);
 SEXP brenier_status_table(void);
 SEXP brenier_threads_available(void);
 SEXP brenier_threads_set(SEXP);
+SEXP brenier_variational(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 
 /* Cast by way of void (*)(void), which stands for any function, so that no compiler warns. */
 /* clang-format off */
@@ -31,6 +32,7 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_status_table", (DL_FUNC)(void (*)(void))brenier_status_table, 0},
   {"brenier_threads_available", (DL_FUNC)(void (*)(void))brenier_threads_available, 0},
   {"brenier_threads_set", (DL_FUNC)(void (*)(void))brenier_threads_set, 1},
+  {"brenier_variational", (DL_FUNC)(void (*)(void))brenier_variational, 7},
   {NULL, NULL, 0},
 };
 /* clang-format on */

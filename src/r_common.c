@@ -100,6 +100,9 @@ br_potential glue_potential(SEXP list, br_workspace *ws) {
   br_sum_refresh(&u);
   if (n_components > 0)
     memcpy(u.coef, REAL(components), (size_t)XLENGTH(components) * sizeof(double));
+  br_potential *ridge = br_sum_ridge(&u);
+  int n_tails = glue_int(list, "n_tails"); /* the last atoms */
+  for (int j = 1; j <= n_tails && j <= n_atoms; j++) ridge->frozen[ridge->n_coef - j] = 1;
   u.family->prepare(&u);
   return u;
 }

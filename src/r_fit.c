@@ -1,5 +1,4 @@
-#include "fit.h"
-#include "r_common.h"
+#include "r_fit.h"
 
 static const br_learner_kind *learner_named(SEXP name) {
   const br_learner_kind *kind =
@@ -8,7 +7,19 @@ static const br_learner_kind *learner_named(SEXP name) {
   return kind;
 }
 
-static br_fit_options options_from_list(SEXP list) {
+/* The potential to go on from, or NULL. */
+static const br_potential *start_from_list(SEXP list, int columns, br_workspace *ws) {
+  SEXP from = glue_get(list, "start");
+  if (from == R_NilValue) return NULL;
+  br_potential *start = (br_potential *)br_take(ws, (sizeof(br_potential) + 7) / 8);
+  *start = glue_potential(from, ws);
+  if (glue_int(from, "n_components") != glue_int(list, "n_components") ||
+      start->given != glue_int(list, "given") || start->d + start->given != columns)
+    Rf_error("internal error: the fit cannot go on from that potential; please report");
+  return start;
+}
+
+br_fit_options glue_fit_options(SEXP list, int columns, br_workspace *ws) {
   SEXP eta = glue_get(list, "eta");
   br_fit_options o = {.tol = glue_double(list, "tol"),
                       .round_tol = glue_double(list, "round_tol"),
@@ -19,11 +30,12 @@ static br_fit_options options_from_list(SEXP list) {
                       .max_rounds = glue_int(list, "max_rounds"),
                       .a_round = glue_int(list, "a_round"),
                       .patience = glue_int(list, "patience"),
+                      .keep_best = glue_int(list, "keep_best"),
                       .given = glue_int(list, "given"),
                       .kappa = glue_double(list, "kappa"),
                       .keep_iterates = glue_int(list, "keep_iterates"),
                       .min_score = glue_double(list, "min_score"),
-                      .learner = learner_named(glue_get(list, "learner")),
+                      .start = start_from_list(list, columns, ws),
                       .mirror = {.implicit = glue_int(list, "implicit"),
                                  .eta = eta == R_NilValue ? NULL : REAL(eta),
                                  .n_eta = (int)Rf_xlength(eta),
@@ -67,13 +79,27 @@ static SEXP table(const br_table *from, int columns, const char *const *names) {
   return out;
 }
 
+SEXP glue_fit_list(br_fit *fit) {
+  const char *names[] = {"potential", "trace", "rounds", "gap", "status", "iterates", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(out, 0, glue_potential_list(&fit->u));
+  SET_VECTOR_ELT(out, 1, table(&fit->trace, BR_TRACE_COLUMNS, br_trace_names));
+  SET_VECTOR_ELT(out, 2, table(&fit->rounds, BR_ROUND_COLUMNS, br_round_names));
+  SET_VECTOR_ELT(out, 3, Rf_ScalarReal(fit->gap));
+  SET_VECTOR_ELT(out, 4, Rf_mkString(br_status_name(fit->status)));
+  SET_VECTOR_ELT(out, 5, table(&fit->iterates, fit->iterate_columns, NULL));
+  UNPROTECT(1);
+  return out;
+}
+
 /* Points are rows, already whitened; weights sum to one. */
 SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weight_sexp,
                  SEXP options_sexp, SEXP progress_sexp) {
   br_workspace ws = glue_workspace();
   glue_host_state state;
   br_host host = glue_host(&state, progress_sexp);
-  br_fit_options options = options_from_list(options_sexp);
+  br_fit_options options = glue_fit_options(options_sexp, Rf_ncols(x_sexp), &ws);
+  options.learner = learner_named(glue_get(options_sexp, "learner"));
   br_learner_data data = {.sample = glue_sample(x_sexp, weight_sexp),
                           .held_sample = glue_sample(valid_sexp, valid_weight_sexp)};
   add_other(&data, options.learner, glue_get(options_sexp, "other"));
@@ -81,15 +107,5 @@ SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weig
   GetRNGstate();
   br_fit_run(&fit, &options, &data, &host, &ws);
   PutRNGstate();
-
-  const char *names[] = {"potential", "trace", "rounds", "gap", "status", "iterates", ""};
-  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(out, 0, glue_potential_list(&fit.u));
-  SET_VECTOR_ELT(out, 1, table(&fit.trace, BR_TRACE_COLUMNS, br_trace_names));
-  SET_VECTOR_ELT(out, 2, table(&fit.rounds, BR_ROUND_COLUMNS, br_round_names));
-  SET_VECTOR_ELT(out, 3, Rf_ScalarReal(fit.gap));
-  SET_VECTOR_ELT(out, 4, Rf_mkString(br_status_name(fit.status)));
-  SET_VECTOR_ELT(out, 5, table(&fit.iterates, fit.iterate_columns, NULL));
-  UNPROTECT(1);
-  return out;
+  return glue_fit_list(&fit);
 }
