@@ -359,8 +359,11 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   br_mirror_make(&f.mirror, &options->mirror, u, &f.learner, max_coef, ws);
   /* the books are of features that stay as they are */
   br_ledger_make(&f.ledger, u, train, linear ? &options->noise : &none, ws);
+  br_columns_options columns = options->columns;
+  /* where some of few points are looked at, violations are those of the choice */
+  if (options->learner->pull) columns.max_points = train->n;
   if (options->max_atoms > 0)
-    br_columns_make(&f.columns, &options->columns, u, train, options->learner->violation, pulled,
+    br_columns_make(&f.columns, &columns, u, train, options->learner->violation, pulled,
                     options->a_round, ws);
   if (room > 0 && tailed(&f)) {
     br_tails_make(&f.tails, u, train, room, ws);

@@ -1,6 +1,7 @@
 /* The learner of a log density: its loss, gradient, metric and Hessian against plain loops and
  * finite differences; explicit steps against their closed form for a normal law; what it asks its
  * target, and what it does when that answers nothing, or fails. */
+#include "../../src/sum.h"
 #include "targets.h"
 
 typedef struct {
@@ -21,8 +22,7 @@ static problem *make(const br_potential *u, const law *t, const br_sample *sampl
   p->sample = *sample;
   p->target = target_of(p->law);
   const br_learner_data data = {.sample = *sample, .target = &p->target};
-  br_learner_make(&p->learner, &br_variational_learner, &data, &p->u,
-                  ((br_ridge *)u->self)->max_coef, &heap);
+  br_learner_make(&p->learner, &br_variational_learner, &data, &p->u, u->n_coef, &heap);
   return p;
 }
 
@@ -152,6 +152,86 @@ static void test_hessian(int d) {
       worst = larger(worst, apart(H[j * n_coef + l], (m->gradient[l] - low[l]) / (2 * h)));
   }
   CHECK_NEAR(worst, 0, 1e-7);
+}
+
+/* A potential with components: the Hessian by differences of its map and of its D^2 in the
+ * coefficients, the gradient by those of the loss. */
+static void eval_at(br_potential *u, int j, double step, const double *y, double *map,
+                    double *hess) {
+  double x[BR_VECTOR * 2], T[BR_VECTOR * 2], H[BR_VECTOR * 3];
+  double *scratch = br_take(&heap, u->family->scratch_size(u, BR_VECTOR, 0));
+  const double coef = j < 0 ? 0 : u->coef[j];
+  if (j >= 0) u->coef[j] += step;
+  u->family->prepare(u);
+  for (int b = 0; b < 2 * BR_VECTOR; b++) x[b] = y[b / BR_VECTOR];
+  u->family->eval(u, BR_VECTOR, BR_VECTOR, x, T, H, scratch, 0);
+  for (int k = 0; k < 2; k++) map[k] = T[k * BR_VECTOR];
+  for (int i = 0; i < 2; i++)
+    for (int k = 0; k < 2; k++)
+      hess[2 * i + k] = H[BR_PACKED(i > k ? i : k, i > k ? k : i) * BR_VECTOR];
+  if (j >= 0) u->coef[j] = coef;
+  u->family->prepare(u);
+}
+
+static void test_components(void) {
+  enum { d = 2, n = 30 };
+  uint64_t seed = 3;
+  const br_host host = heap_host(&seed);
+  const law t = {.f = quartic_f, .d = d};
+  const br_sample sample = naive_sample(&seed, n, d, 1);
+  br_potential u;
+  br_sum_make(&u, d, 0, 3, d, 2, 0.05, &heap);
+  br_softmax_start(br_sum_softmax(&u), &sample, 0.6, &host, &heap);
+  br_ridge_add_atom(br_sum_ridge(&u), BR_BUMP, (double[]){0.6, 0.8}, 0.2, 0.7, 0.5);
+  br_sum_refresh(&u);
+  u.family->prepare(&u);
+  const int p = u.n_coef;
+  problem *q = make(&u, &t, &sample);
+  const br_moments *m = &q->learner.moments;
+  CHECK(q->learner.kind->moments(&q->learner, &q->u, 1, 1) == BR_OK);
+  double *hessian = br_take(&heap, p * p), *metric = br_take(&heap, p * p);
+  double *slope = br_take(&heap, p * d), *curve = br_take(&heap, p * d * d);
+  for (size_t i = 0; i < n; i++) {
+    double y[d], T[d], A[d * d], low[d], low_H[d * d], up[d], up_H[d * d];
+    naive_point(&sample, i, y);
+    eval_at(&u, -1, 0, y, T, A);
+    naive_invert(d, A);
+    for (int j = 0; j < p; j++) { /* A grad psi_j and A D^2 psi_j */
+      eval_at(&u, j, 1e-5, y, up, up_H);
+      eval_at(&u, j, -1e-5, y, low, low_H);
+      for (int k = 0; k < d; k++) up[k] = (up[k] - low[k]) / 2e-5;
+      for (int k = 0; k < d * d; k++) up_H[k] = (up_H[k] - low_H[k]) / 2e-5;
+      for (int k = 0; k < d; k++) {
+        slope[j * d + k] = naive_dot(d, A + k * d, up);
+        for (int l = 0; l < d; l++)
+          curve[j * d * d + k * d + l] = A[k * d] * up_H[l] + A[k * d + 1] * up_H[d + l];
+      }
+      for (int l = 0; l <= j; l++) {
+        double trace = 0;
+        for (int k = 0; k < d; k++)
+          for (int r = 0; r < d; r++)
+            trace += curve[j * d * d + k * d + r] * curve[l * d * d + r * d + k];
+        hessian[j * p + l] +=
+            sample.weight[i] * (naive_dot(d, slope + j * d, slope + l * d) + trace);
+        metric[j * p + l] += sample.weight[i] * naive_dot(d, up, slope + l * d);
+      }
+    }
+  }
+  double worst_H = 0, worst_M = 0, worst_g = 0;
+  for (int j = 0; j < p; j++) {
+    const double h = 1e-3;
+    const double g = (8 * (loss_at(q, j, h) - loss_at(q, j, -h)) -
+                      (loss_at(q, j, 2 * h) - loss_at(q, j, -2 * h))) /
+                     (12 * h);
+    worst_g = larger(worst_g, apart(m->gradient[j], g));
+    for (int l = 0; l <= j; l++) {
+      worst_H = larger(worst_H, apart(entry(m->hessian, m->ldm, j, l), hessian[j * p + l]));
+      worst_M = larger(worst_M, apart(entry(m->metric, m->ldm, j, l), metric[j * p + l]));
+    }
+  }
+  CHECK_NEAR(worst_g, 0, 1e-7);
+  CHECK_NEAR(worst_H, 0, 1e-7);
+  CHECK_NEAR(worst_M, 0, 1e-7);
 }
 
 /* --- steps ------------------------------------------------------------------------ */
@@ -291,6 +371,7 @@ static void test_level(void) {
     test_hessian(d);
     test_explicit(d);
   }
+  test_components();
   test_walls();
   test_refusals();
   test_failures();
