@@ -265,6 +265,7 @@ static br_status rounds(fitter *f, int *keep) {
   br_status status = centre(f, barrier_for(f, o->round_tol));
   double best = INFINITY;
   int since = 0;
+  if (status >= BR_ERR_SIZE) return status;
   record_round(f);
   if (o->keep_best) best = keep_best(f);
   for (f->round = 1; status == BR_OK && f->round <= o->max_rounds; f->round++) {

@@ -172,6 +172,22 @@ static void test_best(void) {
 
 /* --- targets that refuse or fail ---------------------------------------------------- */
 
+/* Where f is not finite at the start, the one batch says at how many points. */
+static void test_bad_start(void) {
+  const law t = {.f = two_modes_f, .d = 2, .wall = 2};
+  const br_sample sample = quasi_points(1, 128, 2), held = quasi_points(2, 64, 2);
+  const br_fit_options o = standard(8);
+  outcome *out = run(&o, &t, &sample, &held);
+  size_t outside = 0;
+  double y[2];
+  for (size_t i = 0; i < sample.n; i++) {
+    naive_point(&sample, i, y);
+    outside += naive_dot(2, y, y) > 4;
+  }
+  CHECK(out->fit.status == BR_ERR_NOT_FINITE && out->target.batches == 1);
+  CHECK(outside > 0 && out->target.refused == outside);
+}
+
 /* Whatever batch fails, the fit ends with that status and a potential that is convex, and no worse
  * than the start. */
 static void test_failures(void) {
@@ -303,6 +319,7 @@ static void test_level(void) {
   test_walls(1);
   test_walls(2);
   test_failures();
+  test_bad_start();
   test_start(1);
   test_start(2);
   test_start(14); /* Q is not full there */
