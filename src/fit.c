@@ -361,7 +361,7 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   /* the books are of features that stay as they are */
   br_ledger_make(&f.ledger, u, train, linear ? &options->noise : &none, ws);
   br_columns_options columns = options->columns;
-  /* where some of few points are looked at, violations are those of the choice */
+  /* the gradient vanishes over all points: over some of them it would not, and ask for atoms */
   if (options->learner->pull) columns.max_points = train->n;
   if (options->max_atoms > 0)
     br_columns_make(&f.columns, &columns, u, train, options->learner->violation, pulled,
