@@ -1,0 +1,177 @@
+#' Draws and densities of a posterior
+#'
+#' @param object,x A posterior of [brenier_vi()].
+#' @param nsim,ndraws Number of draws.
+#' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
+#'   from the user's stream.
+#' @param newdata A matrix or data frame with a column a parameter; columns are matched by name where
+#'   there are names.
+#' @param type `"log_density"`, the one type.
+#' @param ... None; anything here is an error.
+#' @return
+#'   * `simulate()`: a data frame of independent draws from the approximation;
+#'   * `as_draws()`: the same as a [posterior::draws_df], with `lp__` the log density of the target and
+#'     `lp_approx__` that of the approximation, both of the parameters within their bounds, and the log weights
+#'     `lp__ - lp_approx__` as [posterior::weight_draws()] keeps them. It asks the target for each draw.
+#'     Nothing is resampled: [posterior::resample_draws()] does that;
+#'   * `predict()`: the log density of the approximation, normalised; -Inf outside the bounds.
+#' @name simulate.brenier_posterior
+#' @examples
+#' post <- brenier_vi(function(x) -sum((x - 1)^2) / 2, c(a = 0, b = 0), function(x) 1 - x)
+#' simulate(post, nsim = 2, seed = 1)
+#' predict(post, rbind(c(1, 1)))
+#' @export
+simulate.brenier_posterior <- function(object, nsim = 1, seed = NULL, ...) {
+  check_no_dots(..., known = c("nsim", "seed"))
+  as.data.frame(posterior_draws(object, check_count(nsim, "nsim"), seed)$x)
+}
+
+#' Draws x, the z they come from, and the log density of the approximation by z and of the Jacobian.
+#' @noRd
+posterior_draws <- function(object, n, seed) {
+  y <- with_seed(seed, matrix(stats::rnorm(n * object$d), n, object$d))
+  draws <- push_draws(object$layers[[1]], y)
+  at <- to_bounded(object$target$bounds, draws$z)
+  dimnames(at$x) <- list(NULL, object$variables)
+  c(draws, at)
+}
+
+#' @rdname simulate.brenier_posterior
+#' @export
+as_draws.brenier_posterior <- function(x, ndraws = 1000, seed = NULL, ...) {
+  check_no_dots(..., known = c("ndraws", "seed"))
+  draws <- posterior_draws(x, check_count(ndraws, "ndraws", 1), seed)
+  lp <- target_value(x$target, draws$z) - draws$logdet
+  lp_approx <- draws$log_density - draws$logdet
+  frame <- data.frame(draws$x, lp__ = lp, lp_approx__ = lp_approx, check.names = FALSE)
+  posterior::weight_draws(posterior::as_draws_df(frame), lp - lp_approx, log = TRUE)
+}
+
+#' @rdname simulate.brenier_posterior
+#' @export
+predict.brenier_posterior <- function(object, newdata, type = "log_density", ...) {
+  check_no_dots(..., known = c("newdata", "type"))
+  check_choice(type, "log_density", "type")
+  x <- if (is.data.frame(newdata)) as.matrix(newdata) else newdata
+  if (is.matrix(x) && !is.null(colnames(x)) && all(object$variables %in% colnames(x))) {
+    x <- x[, object$variables, drop = FALSE]
+  }
+  if (!is.matrix(x) || !is.numeric(x) || ncol(x) != object$d) {
+    brenier_abort(c(
+      "{.arg newdata} must have a numeric column for each of the {object$d} parameters, not be
+       {shown(newdata)}."
+    ), "argument", argument = "newdata")
+  }
+  z <- to_unbounded(object$target$bounds, unname(x))
+  inside <- rowSums(!is.finite(z)) == 0
+  value <- unname(ifelse(rowSums(is.na(x)) > 0, NA_real_, -Inf))
+  z <- z[inside, , drop = FALSE]
+  value[inside] <- log_density(object$layers, z) - to_bounded(object$target$bounds, z)$logdet
+  value
+}
+
+#' Print and summarise a posterior
+#'
+#' @details
+#' A posterior says in words whether it can be trusted, by the Pareto shape khat of its importance
+#' weights: up to 0.5 its draws are good as they are and better when weighted; up to 0.7 weigh them;
+#' above, neither the draws nor the weights are to be trusted in the tails.
+#'
+#' @param x,object A posterior of [brenier_vi()] or its summary.
+#' @param digits Significant digits.
+#' @param ... None.
+#' @return `print()` returns its argument invisibly. `summary()` returns a list of class
+#'   `summary.brenier_posterior` with `fit` and `parameters`: a data frame with a row a parameter, its
+#'   `mean`, `sd`, quantiles `q5`, `q50` and `q95`, all of the approximation, from 8192 quasi-random
+#'   points, and `mcse`, the standard error that the mean of as many independent draws would have.
+#'   `glance()` returns a data frame of one row: `elbo`, `elbo_se`, `kl_gap`, `khat`, `is_ess`,
+#'   `evaluations` (points at which the log density was asked for), `seconds`, `converged`.
+#' @name print.brenier_posterior
+#' @export
+print.brenier_posterior <- function(x, digits = 4, ...) {
+  show <- function(v) format(v, digits = digits)
+  potential <- x$layers[[1]]$potential
+  what <- c(if (potential$n_components > 0) paste("softmax of", potential$n_components, "quadratics"),
+            if (potential$n_atoms > 0) paste(potential$n_atoms, "ridge atoms"))
+  cat("Posterior of ", list_of(x$variables), " by a Brenier map\n", sep = "")
+  cat("  potential   ", if (length(what)) paste(what, collapse = ", ") else "Gaussian", "\n", sep = "")
+  cat("  elbo        ", show(x$elbo), " (se ", format(x$elbo_se, digits = 2), "); log evidence ",
+      show(x$log_evidence), ", ", format(x$kl_gap, digits = 2), " (se ",
+      format(x$kl_gap_se, digits = 2), ") above\n", sep = "")
+  cat("  khat        ", format(x$khat, digits = 2), "; effective draws ", format(floor(x$is_ess)),
+      " of ", x$draws, " fresh ones\n", sep = "")
+  cat("  cost        log density at ", x$evaluations$log_density, " points, gradient at ",
+      x$evaluations$gradient, ", in ", x$evaluations$batches, " batches; ",
+      format(x$seconds, digits = 2), " s\n", sep = "")
+  if (x$evaluations$refused > 0) {
+    cat("  refused     ", x$evaluations$refused, " points where the log density is not finite, ",
+        x$refused_draws, " of the fresh draws\n", sep = "")
+  }
+  if (x$evaluations$errors > 0) {
+    cat("  errors      ", x$evaluations$errors, ", the first: ", x$first_error, "\n", sep = "")
+  }
+  cat(strwrap(trust_words(x), width = 90, prefix = "  "), sep = "\n")
+  invisible(x)
+}
+
+trust_words <- function(x) {
+  trust <- if (x$khat <= 0.5) {
+    "The approximation can be trusted: its draws are good as they are, and better when weighted."
+  } else if (x$khat <= 0.7) {
+    "The approximation is usable: weigh its draws, see as_draws()."
+  } else {
+    paste("The approximation can NOT be trusted in the tails: khat is above 0.7. Raise max_points and",
+          "components of brenier_vi_control(), or write the model in parameters that depend less",
+          "on each other.")
+  }
+  if (x$status == "interrupted") return(paste(trust, "The fit was interrupted."))
+  if (x$converged || x$stationary) return(trust)
+  paste(trust, "NOT converged: at the last it did better on its own points than on the validation;",
+        "raise max_points.")
+}
+
+#' @rdname print.brenier_posterior
+#' @export
+summary.brenier_posterior <- function(object, ...) {
+  y <- with_seed(2, fit_points(8192, object$d))
+  x <- to_bounded(object$target$bounds, push_draws(object$layers[[1]], y)$z)$x
+  sd <- apply(x, 2, stats::sd)
+  q <- apply(x, 2, stats::quantile, probs = c(0.05, 0.5, 0.95), names = FALSE)
+  structure(list(fit = object, parameters = data.frame(
+    mean = colMeans(x), sd = sd, q5 = q[1, ], q50 = q[2, ], q95 = q[3, ],
+    mcse = sd / sqrt(nrow(x)), row.names = object$variables
+  )), class = "summary.brenier_posterior")
+}
+
+#' @rdname print.brenier_posterior
+#' @export
+print.summary.brenier_posterior <- function(x, digits = 3, ...) {
+  print(x$fit)
+  cat("\n")
+  print(signif(x$parameters, digits))
+  invisible(x)
+}
+
+#' @rdname print.brenier_posterior
+#' @export
+glance.brenier_posterior <- function(x, ...) {
+  data.frame(
+    elbo = x$elbo, elbo_se = x$elbo_se, kl_gap = x$kl_gap, khat = x$khat, is_ess = x$is_ess,
+    evaluations = x$evaluations$log_density, seconds = x$seconds, converged = x$converged
+  )
+}
+
+#' Pareto shape of the importance weights of a posterior
+#'
+#' @param x A posterior of [brenier_vi()].
+#' @param ... For methods.
+#' @return One number, from fresh draws. Below 0.5 the approximation is good, above 0.7 not to be
+#'   trusted; `-Inf` where all weights are equal but for rounding, `Inf` where most draws were refused.
+#' @examples
+#' pareto_khat(brenier_vi(function(x) -sum(x^4), c(a = 1), function(x) -4 * x^3))
+#' @export
+pareto_khat <- function(x, ...) UseMethod("pareto_khat")
+
+#' @rdname pareto_khat
+#' @export
+pareto_khat.brenier_posterior <- function(x, ...) x$khat

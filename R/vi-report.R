@@ -1,0 +1,60 @@
+# What fresh draws say of a posterior.
+
+#' Draws of the map at the points y of the reference: list(z, log_density of the approximation there).
+#' @noRd
+push_draws <- function(layer, y) {
+  e <- evaluate(layer$potential, y, map = TRUE, logdet = TRUE)
+  list(z = from_white(layer$whitening, e$map),
+       log_density = -rowSums(y^2) / 2 - ncol(y) / 2 * log(2 * pi) - e$logdet +
+         layer$whitening$logdet)
+}
+
+#' Shape of the tail of importance weights: the generalised Pareto fit of Zhang and Stephens (2009)
+#' <doi:10.1198/tech.2009.08017> to the largest of them, with the weak prior of Vehtari, Simpson,
+#' Gelman, Yao and Gabry (2024, J. Mach. Learn. Res. 25(72)). -Inf where the weights are equal but for rounding.
+#' @noRd
+khat_of <- function(log_weight) {
+  n <- length(log_weight)
+  w <- log_weight[is.finite(log_weight)]
+  if (length(w) < 25) return(Inf)
+  m <- ceiling(min(0.2 * n, 3 * sqrt(n)))
+  w <- sort(w - max(w), decreasing = TRUE)
+  if (w[1] - w[length(w)] < 1e-8) return(-Inf)
+  tail <- rev(exp(w[seq_len(m)]) - exp(w[m + 1]))
+  if (tail[1] == tail[m]) return(-Inf)
+  k <- pareto_shape(tail)
+  (k * m + 5) / (m + 10)
+}
+
+#' @param x Exceedances in increasing order.
+#' @noRd
+pareto_shape <- function(x) {
+  n <- length(x)
+  grid <- 30 + floor(sqrt(n))
+  quarter <- x[floor(n / 4 + 0.5)]
+  theta <- 1 / x[n] + (1 - sqrt(grid / (seq_len(grid) - 0.5))) / (3 * quarter)
+  shape <- vapply(theta, function(b) mean(log1p(-b * x)), 0)
+  profile <- n * (log(-theta / shape) - shape - 1)
+  profile[is.nan(profile)] <- -Inf
+  weight <- exp(profile - max(profile))
+  b <- sum(theta * weight) / sum(weight)
+  mean(log1p(-b * x))
+}
+
+log_mean_exp <- function(v) max(v) + log(mean(exp(v - max(v))))
+
+#' @param w Log weights of fresh draws; -Inf where the target refused a draw.
+#' @noRd
+weight_report <- function(w) {
+  n <- length(w)
+  share <- exp(w - max(w))
+  seen <- w[is.finite(w)]
+  log_z <- log_mean_exp(w)
+  # delta method: the gap is log mean e^w - mean w
+  influence <- share / mean(share) - w
+  list(
+    elbo = mean(seen), elbo_se = stats::sd(seen) / sqrt(n), log_evidence = log_z,
+    kl_gap = log_z - mean(seen), kl_gap_se = stats::sd(influence[is.finite(w)]) / sqrt(n),
+    khat = khat_of(w), is_ess = sum(share)^2 / sum(share^2), draws = n, refused_draws = n - length(seen)
+  )
+}
