@@ -132,7 +132,7 @@ fit_posterior <- function(target, z, potential, control, progress) {
   valid <- fit_points(control$validation, d)
   held <- validate_vi(target, gaussian$place, gaussian$potential, valid)
   state <- list(
-    place = gaussian$place, best = c(gaussian["potential"], held, stationary = TRUE), start = NULL,
+    place = gaussian$place, best = c(gaussian[c("potential", "status")], held, stationary = TRUE), start = NULL,
     n = max(control$points, 4 * (d + 2)), status = gaussian$status,
     trace = gaussian$trace, gaussian = list(
       elbo = log(abs(det(gaussian$place$root))) + d / 2 * (1 + log(2 * pi)) - held$loss, se = held$se
@@ -141,8 +141,8 @@ fit_posterior <- function(target, z, potential, control, progress) {
                          validation = held$loss, se = held$se, atoms = 0, components = 0,
                          status = gaussian$status)
   )
-  # on top of a softmax atoms are worth their time in few dimensions only
-  all <- c("ridge", "softmax", if (d <= 5) "both")
+  # a softmax has some d^2 coefficients a quadratic, and steps take the cube of their number
+  all <- c("ridge", if (d <= 10) "softmax", if (d <= 5) "both")
   stages <- if (potential == "both") all else potential
   if (control$max_atoms == 0) stages <- setdiff(stages, c("ridge", "both"))
   first <- state$n
@@ -151,8 +151,9 @@ fit_posterior <- function(target, z, potential, control, progress) {
     if (stage == "softmax") state[c("start", "n")] <- list(NULL, first)
     state <- grow_stage(stage, target, state, valid, control, progress)
   }
-  state$stationary <- state$best$stationary
-  state$potential <- state$best$potential
+  ended <- state$status
+  state[c("potential", "status", "stationary")] <- state$best[c("potential", "status", "stationary")]
+  if (ended == "interrupted") state$status <- ended
   state
 }
 
@@ -187,7 +188,7 @@ grow_stage <- function(stage, target, state, valid, control, progress) {
     fits <- now$loss - objective <= max(now$se, negligible)
     stationary <- isTRUE(fits || last - now$loss < negligible)
     if (isTRUE(now$loss < state$best$loss) || control$folds == 0) {
-      state$best <- c(list(potential = fit$potential), now)
+      state$best <- c(fit[c("potential", "status")], now)
       better <- TRUE
     }
     if (better) state$best$stationary <- stationary

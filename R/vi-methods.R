@@ -124,8 +124,10 @@ trust_words <- function(x) {
           "components of brenier_vi_control(), or write the model in parameters that depend less",
           "on each other.")
   }
-  if (x$status == "interrupted") return(paste(trust, "The fit was interrupted."))
-  if (x$converged || x$stationary) return(trust)
+  if (!x$status %in% c("ok", "stalled")) {
+    return(paste0(trust, " NOT converged: ", status_message(x$status), "."))
+  }
+  if (x$stationary) return(trust)
   paste(trust, "NOT converged: at the last it did better on its own points than on the validation;",
         "raise max_points.")
 }

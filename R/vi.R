@@ -30,10 +30,10 @@
 #' @param vectorised Whether the functions take a matrix with a row a point. It is much faster.
 #' @param lower,upper Bounds of the parameters: one number, or one a parameter.
 #' @param potential `"ridge"` fits ridge atoms, a convex problem where the log density is concave, and
-#'   `"softmax"` a softmax of quadratics. `"both"` fits each of them, up to five parameters also atoms on
-#'   top of the softmax, and keeps what the validation finds best. A softmax is slow from about ten
-#'   parameters on: it has `components` (d + 1)(d + 2)/2 coefficients. `"ridge"` with `max_atoms = 0` is
-#'   the Gaussian law.
+#'   `"softmax"` a softmax of quadratics. `"both"` fits ridge atoms, up to ten parameters a softmax, up to five
+#'   also atoms on top of the softmax, and keeps what the validation finds best. A softmax has `components`
+#'   (d + 1)(d + 2)/2 coefficients and is slow in many dimensions. `"ridge"` with `max_atoms = 0` is the
+#'   Gaussian law.
 #' @param control Settings from [brenier_vi_control()], or a list of them.
 #' @param seed A seed of the quasi-random points and of the fresh draws. By default they are the same
 #'   each time. The state of R's generator is left as it was.
@@ -49,8 +49,8 @@
 #'     \item{`is_ess`}{effective number of the `draws` fresh draws under these weights}
 #'     \item{`evaluations`}{data frame of the points at which the log density and the gradient were asked
 #'       for, the calls in which that was, the points refused and the errors among them, in all}
-#'     \item{`converged`}{whether khat is below 0.7 and the validation found no overfitting that is
-#'       beyond its standard error}
+#'     \item{`converged`}{whether khat is below 0.7, no limit ended the fit, and on the validation either it
+#'       did as well as on its points or more points gained less than 0.01 nats}
 #'     \item{`trace`, `history`}{data frames: the mirror steps, see [brenier_trace]; the stages with
 #'       their loss on their points and on those of the validation}
 #'     \item{`layers`}{the map}
@@ -155,13 +155,13 @@ check_init <- function(target, init) {
       i = "Start where the density is positive."
     ), "target", argument = "init")
   }
-  if (target$vectorised) check_rows(target, at)
+  if (target$vectorised) check_vectorised(target, at)
   to_unbounded(target$bounds, init)[1, ]
 }
 
 #' A function that is not vectorised may pass with one row.
 #' @noRd
-check_rows <- function(target, at) {
+check_vectorised <- function(target, at) {
   value <- tryCatch(target$call(target$log_density, at[c(1, 1, 1), , drop = FALSE]),
                     error = function(e) NULL)
   if (is.numeric(value) && length(value) == 3) return(invisible())
@@ -182,7 +182,7 @@ new_posterior <- function(target, fit, potential, control, began, call) {
   report <- weight_report(target_value(target, draws$z) - draws$log_density)
   count <- target$count
   structure(c(report, list(
-    converged = isTRUE(report$khat < 0.7) && fit$stationary && fit$status != "interrupted",
+    converged = isTRUE(report$khat < 0.7) && fit$stationary && fit$status %in% c("ok", "stalled"),
     stationary = fit$stationary, status = fit$status, layers = list(layer), target = target,
     variables = target$names, d = target$d, family = potential, control = control,
     trace = fit$trace, history = fit$history, gaussian = fit$gaussian,

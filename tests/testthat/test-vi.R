@@ -152,7 +152,7 @@ test_that("points that are not finite and errors are counted and survived", {
   expect_equal(post$elbo, log(2 * pi), tolerance = 1e-3)
   trap <- function(x) if (x[1] > 2.5) stop("no such model") else -sum(x^2) / 2
   post <- brenier_vi(trap, c(0, 0), function(x) -x, potential = "ridge",
-                     control = small_vi(max_atoms = 4))
+                     control = small_vi(max_atoms = 2))
   expect_gt(post$evaluations$errors, 0)
   expect_equal(post$first_error, "no such model")
   expect_gt(post$evaluations$refused, 0)
@@ -161,7 +161,7 @@ test_that("points that are not finite and errors are counted and survived", {
   # the same where all rows are asked for at once, and one of them fails
   rows <- function(x) if (any(x[, 1] > 2.5)) stop("no such model") else -rowSums(x^2) / 2
   same <- brenier_vi(rows, c(0, 0), function(x) -x, vectorised = TRUE, potential = "ridge",
-                     control = small_vi(max_atoms = 4))
+                     control = small_vi(max_atoms = 2))
   expect_equal(same$elbo, post$elbo, tolerance = 1e-8)
 })
 
@@ -195,6 +195,24 @@ test_that("the seed decides, and the user's generator is left alone", {
   post <- fit()
   expect_identical(simulate(post, 3, seed = 1), simulate(post, 3, seed = 1))
   expect_identical(.Random.seed, before)
+})
+
+test_that("an interrupt or a limit leaves a posterior that says so", {
+  calls <- 0
+  f <- function(x) {
+    calls <<- calls + 1
+    if (calls == 60) rlang::interrupt()
+    vi_banana$f(x)
+  }
+  post <- brenier_vi(f, c(0, 0), vi_banana$g, vectorised = TRUE, control = small_vi())
+  expect_gt(calls, 60)
+  expect_equal(post$status, "interrupted")
+  expect_false(post$converged)
+  expect_output(print(post), "NOT converged: the fit was\\s+interrupted")
+  post <- brenier_vi(vi_banana$f, c(0, 0), vi_banana$g, vectorised = TRUE, potential = "softmax",
+                     control = small_vi(max_iter = 5))
+  expect_equal(post$status, "max_iterations")
+  expect_false(post$converged)
 })
 
 test_that("affine coordinates of the parameters do not matter", {
