@@ -126,7 +126,7 @@ fit_posterior <- function(target, z, potential, control, progress) {
   if (is.null(gaussian)) {
     brenier_abort(c(
       "No Gaussian law about {.arg init} was found on which {.arg log_density} is finite.",
-      i = "Choose another {.arg init}, or check the bounds."
+      i = "Choose another {.arg init}, check the bounds, and that the density has a finite integral."
     ), "target", argument = "log_density")
   }
   valid <- fit_points(control$validation, d)

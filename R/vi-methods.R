@@ -150,7 +150,9 @@ summary.brenier_posterior <- function(object, ...) {
 print.summary.brenier_posterior <- function(x, digits = 3, ...) {
   print(x$fit)
   cat("\n")
-  print(signif(x$parameters, digits))
+  # as many digits as the standard deviation deserves beside a large mean
+  more <- ceiling(log10(max(abs(x$parameters$mean) / x$parameters$sd, 1)))
+  print(x$parameters, digits = min(digits + more, 15))
   invisible(x)
 }
 

@@ -71,6 +71,25 @@ test_that("conjugate posteriors with bounds are the closed forms", {
   }
 })
 
+test_that("bounds carry the log density and its gradient", {
+  bounds <- new_bounds(c(-Inf, 1, -Inf, -2), c(Inf, Inf, 3, 5))
+  f <- function(x) -sum((x - 1)^2 * (1:4))
+  g <- function(x) -2 * (x - 1) * (1:4)
+  target <- new_target(f, g, FALSE, bounds, letters[1:4])
+  z <- rbind(c(0.3, -1, 0.5, 0.7), c(-2, 0.4, -0.3, -1))
+  at <- to_bounded(bounds, z)
+  expect_equal(to_unbounded(bounds, at$x), z, tolerance = 1e-12)
+  jacobian <- sapply(1:4, function(k) {
+    h <- replace(numeric(4), k, 1e-5)
+    (to_bounded(bounds, sweep(z, 2, h, "+"))$x[, k] - to_bounded(bounds, sweep(z, 2, h))$x[, k]) / 2e-5
+  })
+  expect_equal(at$logdet, rowSums(log(jacobian)), tolerance = 1e-8)
+  expect_equal(target_value(target, z), apply(at$x, 1, f) + at$logdet)
+  root <- matrix(c(1, 0.5, 0, 0.2, 0, 2, 0.3, 0, 0, 0, 1, 0, 0.1, 0, 0, 0.7), 4)
+  blind <- new_target(f, NULL, FALSE, bounds, letters[1:4])
+  expect_equal(target_slope(target, z, root), target_slope(blind, z, root), tolerance = 1e-6)
+})
+
 test_that("the evidence of a quartic is what quadrature says", {
   f <- function(x) -x^4 / 4 - x^2 / 2 + 0.7 * x
   post <- brenier_vi(function(x) f(x[, 1]), 0, function(x) -x^3 - x + 0.7, vectorised = TRUE)
