@@ -55,6 +55,9 @@ test_that("conjugate posteriors with bounds are the closed forms", {
   expect_equal(moments_of(beta)$sd, sqrt(9 * 5 / (14^2 * 15)), tolerance = 1e-2)
   p <- cbind(p = c(0.3, 0.6, 0.9, 0, 1.5))
   expect_equal(exp(predict(beta, p)), dbeta(p[, 1], 9, 5), tolerance = 2e-2)
+  draws <- as_draws(beta, 20, seed = 1)
+  expect_equal(draws$lp_approx__, predict(beta, cbind(p = draws$p)), tolerance = 1e-8)
+  expect_equal(draws$lp__, 8 * log(draws$p) + 4 * log1p(-draws$p))
   expect_equal(integrate(function(p) exp(predict(beta, cbind(p))), 0, 1)$value, 1,
                tolerance = 1e-4)
 
@@ -102,6 +105,7 @@ test_that("the evidence of a quartic is what quadrature says", {
 
 test_that("a banana is recovered, and its weights bracket the divergence", {
   post <- banana_vi()
+  expect_equal(glance(post)$kl_gap, post$log_evidence - post$elbo)
   kl <- -post$elbo # of a normalised target
   expect_lt(kl, 0.1)
   expect_gt(kl, -3 * post$elbo_se)
