@@ -2,7 +2,7 @@
 # average iterate.
 
 explicit_fit <- function() {
-  cached("explicit", brenier(make_banana(300), control = list(
+  cached("explicit_iterates", brenier(make_banana(300), control = list(
     implicit = FALSE, step = 0.3, schedule = "sqrt", iterates = TRUE, tol = 1e-5, max_atoms = 8,
     folds = 0, min_width = 0.3
   )))
