@@ -41,7 +41,9 @@
 #' \deqn{\theta_j a_j^2 s_j((w_j'z + g_j'b - c_j)/a_j) \quad\mbox{and gates}\quad \theta_j (v_j'z)^2
 #'   \Phi((g_j'b - c_j)/a_j)/2,}{theta_j a_j^2 s_j((w_j'z + g_j'b - c_j)/a_j) and gates theta_j (v_j'z)^2
 #'   Phi((g_j'b - c_j)/a_j)/2,}
-#' which let the covariates change shape and scale. Without atoms the fit is multivariate linear
+#' which let the covariates change shape and scale. Where the held-out likelihood of normal laws asks for
+#' it, each residual is first divided by a scale that is log-linear in b, within the range it has over
+#' the data, and the location is that of weighted least squares. Without atoms the fit is multivariate linear
 #' regression: the fitted values of `lm()`, and the covariance of its residuals with divisor n. The
 #' location is linear in the terms of the formula: give smooth ones, such as `splines::ns(x, 5)`,
 #' where it bends. With a response of one dimension it is a conditional transformation model.
@@ -138,7 +140,8 @@
 #'     softmax have the coefficients `components`: log tau, then for each R by rows (above three
 #'     dimensions its diagonal), b and c; and `whitening`: `center` m, `matrix`
 #'     \eqn{S^{-1/2}}{S^(-1/2)}, its inverse `root`, its `logdet`, and `covariates`, their coordinates
-#'     and the regression on them, or `NULL`}
+#'     and the regression on them, or `NULL`; with scales also their `log_scale`, a column a variable,
+#'     its `range` over the data, and `logdet` is a mean over the data}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
 #'   \item{validation}{a data frame, one row a layer, least width and round: `layer`, `min_width`,
 #'     `round`, mean number of `atoms`, held-out `loss` a point, that is, the mean of \eqn{|T|^2/2 -

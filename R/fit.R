@@ -85,13 +85,14 @@ all_rounds <- function(control, d) {
 #' @noRd
 run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, progress,
                      noise = ledger_points(0, z, d), axes = diag(d),
-                     learner = NULL, other = NULL) {
+                     learner = NULL, other = NULL, held_offset = NULL) {
   share <- weights / sum(weights)
   options <- core_options(control, d, ncol(z) - d, 1 / sum(share^2), max_rounds)
   options$noise <- noise
   options$axes <- axes
   options$learner <- learner %||% "likelihood"
   options["other"] <- list(other)
+  options["held_offset"] <- list(held_offset)
   options["start"] <- list(NULL)
   run <- .Call(
     C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
@@ -112,7 +113,7 @@ status_message <- function(status) .Call(C_brenier_status_table)[[status]]
 fit_layer <- function(points, folds, shared) {
   d <- ncol(points)
   control <- shared$control
-  affine <- coordinates(points, shared$given, shared$weights, shared$name, shared$pairing)
+  affine <- coordinates(points, shared$given, shared$weights, shared$name, shared)
   whitening <- affine$data
   settings <- if (control$max_atoms > 0) {
     tried_settings(control, d, shared$potential, shared$pairing, !is.null(shared$given))

@@ -16,6 +16,7 @@ fit_layers <- function(x, given, weights, control, layers, group, name, potentia
   chain <- list(layers = list(), points = x, folds = folds, over = FALSE)
   shared <- list(given = given, weights = weights, control = plan$control, name = name,
                  progress = new_progress(), variables = colnames(x), potential = potential, pairing = pairing)
+  shared$scales <- scales_help(folds, shared)
   if (!identical(layers, "auto")) {
     while (!chain$over && length(chain$layers) < layers) {
       chain <- add_layer(chain, shared, last = length(chain$layers) + 1 == layers)
@@ -53,6 +54,7 @@ cut_short <- function(chain) {
 #' One more layer on all variables. The folds follow unless it is the last and the first.
 #' @noRd
 add_layer <- function(chain, shared, last = FALSE) {
+  shared$scales <- shared$scales && length(chain$layers) == 0
   layer <- fit_layer(chain$points, chain$folds, shared)
   refit <- function(fold) advance(fold, layer, shared)
   # with one layer the validation has said what is needed, unless its loss is no likelihood
@@ -157,7 +159,9 @@ side_by_side <- function(layers) {
   number <- function(name) vapply(whitenings, function(w) w[[name]][1], 0)
   covariates <- whitenings[[1]]$covariates
   if (!is.null(covariates)) {
-    covariates$coef <- do.call(cbind, lapply(whitenings, function(w) w$covariates$coef))
+    for (name in intersect(c("coef", "log_scale", "range"), names(covariates))) {
+      covariates[[name]] <- do.call(cbind, lapply(whitenings, function(w) w$covariates[[name]]))
+    }
   }
   statuses <- vapply(layers, function(layer) layer$status, "")
   list(

@@ -20,7 +20,7 @@ forward <- function(layers, x, given = NULL, logdet = TRUE) {
       evaluate(layer$potential, z, map = TRUE, logdet = logdet)
     }
     x <- if (is.null(layer$reference)) e$map else from_white(layer$reference, e$map)
-    if (logdet) total <- total + e$logdet + layer$whitening$logdet
+    if (logdet) total <- total + e$logdet + log_slopes(layer$whitening, given, nrow(x))
   }
   list(map = x, logdet = total)
 }

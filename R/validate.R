@@ -58,7 +58,7 @@ fold_sample <- function(fold, shared) {
   colnames(points) <- seq_len(ncol(points))
   affine <- tryCatch(
     coordinates(points[!out, , drop = FALSE], given[!out, , drop = FALSE], weights[!out], "x",
-                shared$pairing, !fold$reference_out),
+                shared, !fold$reference_out),
     brenier_error = function(e) NULL
   )
   if (is.null(affine)) return(NULL)
@@ -67,19 +67,20 @@ fold_sample <- function(fold, shared) {
   sample <- list(
     whitening = whitening, reference = affine$reference, train = white[!out, , drop = FALSE], train_weights = weights[!out],
     valid = white[out, , drop = FALSE], valid_weights = weights[out],
-    shift = whitening$logdet # from the loss here to that in the units of the points
+    offset = -log_slopes(whitening, given, nrow(white))[out] # for a loss in the units of the points
   )
   if (is.null(shared$pairing)) return(sample)
   other <- other_points(shared$pairing, affine$reference, ncol(points), sum(!out), fold$reference_out)
-  sample$shift <- 0 # the loss is no log density
+  sample["offset"] <- list(NULL) # the loss is no log density
   arrange_pair(sample, other, shared$pairing$side)
 }
 
 #' Affine coordinates of the data, and of the reference where it is a sample.
 #' @noRd
-coordinates <- function(points, given, weights, name, pairing, reference_rows = TRUE) {
+coordinates <- function(points, given, weights, name, shared, reference_rows = TRUE) {
+  pairing <- shared$pairing
   if (is.null(pairing$reference)) {
-    return(list(data = whiten(points, weights, name, given), reference = NULL))
+    return(list(data = whiten(points, weights, name, given, shared$scales), reference = NULL))
   }
   whiten_pair(points, weights, pairing$reference[reference_rows, , drop = FALSE])
 }
@@ -133,14 +134,11 @@ run_fold <- function(sample, d, control, shared) {
   run <- run_core(
     sample$train, d, sample$train_weights, sample$valid, sample$valid_weights, control,
     all_rounds(control, d), shared$progress$report, axes = sample$whitening$root,
-    learner = shared$pairing$learner, other = sample$other
+    learner = shared$pairing$learner, other = sample$other, held_offset = sample$offset
   )
   rounds <- run$rounds
   # a round that was cut short says nothing of its atoms
   if (run$status != "ok" && nrow(rounds) > 1) rounds <- rounds[-nrow(rounds), ]
-  shift <- sample$shift
-  rounds$validation_square <- rounds$validation_square - 2 * shift * rounds$validation + shift^2
-  rounds$validation <- rounds$validation - shift
   run$rounds <- rounds
   run$held <- sample$valid_weights
   run

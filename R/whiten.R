@@ -1,10 +1,12 @@
 # Affine coordinates in which a layer is fitted: z = A (x - m - C'g) has mean zero and identity
 # covariance, where g are the covariates, if any, in coordinates of mean zero and identity covariance.
-# Divisors are the sum of the weights, as for maximum likelihood.
+# Divisors are the sum of the weights, as for maximum likelihood. With scales, each variable is also
+# divided by exp(gamma'g), see R/scale.R.
 
 #' @param given Covariates, a matrix with a row a point, or NULL.
+#' @param scales Whether the spread depends on the covariates too.
 #' @noRd
-whiten <- function(x, weights, name, given = NULL) {
+whiten <- function(x, weights, name, given = NULL, scales = FALSE) {
   w <- weights / sum(weights)
   check_spread(x, name)
   center <- colSums(x * w)
@@ -16,6 +18,14 @@ whiten <- function(x, weights, name, given = NULL) {
     covariates$coef <- crossprod(g, centred * w)
     centred <- centred - g %*% covariates$coef
     check_explained(sqrt(colSums(centred^2 * w)), spread, colnames(x), name)
+    if (isTRUE(scales)) {
+      model <- fit_scales(centred, g, weights)
+      center <- center + model$intercept
+      covariates$coef <- covariates$coef + model$coef
+      covariates$log_scale <- model$log_scale
+      covariates$range <- model$range
+      centred <- model$scaled
+    }
   }
   scale <- sqrt(colSums(centred^2 * w))
   scaled <- sweep(centred, 2, scale, "/")
@@ -79,7 +89,8 @@ to_white <- function(whitening, x, given = NULL) {
     z <- z %*% whitening$matrix
   } else {
     g <- standardised(covariates, given)
-    z <- cbind((z - g %*% covariates$coef) %*% whitening$matrix, g)
+    z <- (z - g %*% covariates$coef) / exp(log_scales(covariates, g))
+    z <- cbind(z %*% whitening$matrix, g)
   }
   dimnames(z) <- NULL
   z
@@ -87,7 +98,11 @@ to_white <- function(whitening, x, given = NULL) {
 
 from_white <- function(whitening, z, given = NULL) {
   if (nrow(z) == 0) return(z)
-  x <- sweep(z %*% whitening$root, 2, whitening$center, "+")
+  x <- z %*% whitening$root
   covariates <- whitening$covariates
-  if (is.null(covariates)) x else x + standardised(covariates, given) %*% covariates$coef
+  if (!is.null(covariates)) {
+    g <- standardised(covariates, given)
+    x <- x * exp(log_scales(covariates, g)) + g %*% covariates$coef
+  }
+  sweep(x, 2, whitening$center, "+")
 }

@@ -102,7 +102,7 @@ br_loss br_potential_loss(const br_potential *u, const br_sample *sample, const 
     kernels->cholesky(d, m, lanes, b.hess, b.logdet);
     double mean = 0, square = 0;
     for (int i = 0; i < count; i++) {
-      double loss = -b.logdet[i];
+      double loss = (sample->offset ? sample->offset[start + i] : 0) - b.logdet[i];
       for (int k = 0; k < d; k++) loss += 0.5 * b.map[k * lanes + i] * b.map[k * lanes + i];
       mean += b.weight[i] * loss;
       square += b.weight[i] * loss * loss;

@@ -183,7 +183,13 @@ whitened <- function(fit, x, given = NULL, layer = 1) {
   z <- sweep(as.matrix(x), 2, w$center)
   if (is.null(given)) return(unname(z %*% w$matrix))
   g <- sweep(given, 2, w$covariates$center) %*% w$covariates$matrix
-  unname(cbind((z - g %*% w$covariates$coef) %*% w$matrix, g))
+  z <- z - g %*% w$covariates$coef
+  if (!is.null(w$covariates$log_scale)) {
+    s <- g %*% w$covariates$log_scale
+    for (k in seq_len(ncol(s))) s[, k] <- pmax(w$covariates$range[1, k], pmin(w$covariates$range[2, k], s[, k]))
+    z <- z / exp(s)
+  }
+  unname(cbind(z %*% w$matrix, g))
 }
 
 unwhitened <- function(fit, z) {
