@@ -4,17 +4,19 @@
 #' @param nsim,ndraws Number of draws.
 #' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
 #'   from the user's stream.
-#' @param newdata A matrix or data frame with a column a parameter; columns are matched by name where
-#'   there are names.
+#' @param newdata A matrix or data frame with a column a parameter, as draws have them; columns are
+#'   matched by name where there are names.
 #' @param type `"log_density"`, the one type.
 #' @param ... None; anything here is an error.
 #' @return
 #'   * `simulate()`: a data frame of independent draws from the approximation;
 #'   * `as_draws()`: the same as a [posterior::draws_df], with `lp__` the log density of the target and
-#'     `lp_approx__` that of the approximation, both of the parameters within their bounds, and the log weights
+#'     `lp_approx__` that of the approximation, both of the parameters within their bounds, or for a model
+#'     both of its unbounded coordinates (see [as_target()]), and the log weights
 #'     `lp__ - lp_approx__` as [posterior::weight_draws()] keeps them. It asks the target for each draw.
 #'     Nothing is resampled: [posterior::resample_draws()] does that;
-#'   * `predict()`: the log density of the approximation, normalised; -Inf outside the bounds.
+#'   * `predict()`: the log density of the approximation, normalised, what `lp_approx__` is of draws; -Inf
+#'     outside the bounds.
 #' @name simulate.brenier_posterior
 #' @examples
 #' post <- brenier_vi(function(x) -sum((x - 1)^2) / 2, c(a = 0, b = 0), function(x) 1 - x)
@@ -31,9 +33,7 @@ simulate.brenier_posterior <- function(object, nsim = 1, seed = NULL, ...) {
 posterior_draws <- function(object, n, seed) {
   y <- with_seed(seed, matrix(stats::rnorm(n * object$d), n, object$d))
   draws <- push_draws(object$layers[[1]], y)
-  at <- to_bounded(object$target$bounds, draws$z)
-  dimnames(at$x) <- list(NULL, object$variables)
-  c(draws, at)
+  c(draws, target_parameters(object$target, draws$z))
 }
 
 #' @rdname simulate.brenier_posterior
@@ -53,20 +53,21 @@ predict.brenier_posterior <- function(object, newdata, type = "log_density", ...
   check_no_dots(..., known = c("newdata", "type"))
   check_choice(type, "log_density", "type")
   x <- if (is.data.frame(newdata)) as.matrix(newdata) else newdata
-  if (is.matrix(x) && !is.null(colnames(x)) && all(object$variables %in% colnames(x))) {
-    x <- x[, object$variables, drop = FALSE]
+  needed <- object$target$needed
+  if (is.matrix(x) && !is.null(colnames(x)) && all(needed %in% colnames(x))) {
+    x <- x[, needed, drop = FALSE]
   }
-  if (!is.matrix(x) || !is.numeric(x) || ncol(x) != object$d) {
+  if (!is.matrix(x) || !is.numeric(x) || ncol(x) != length(needed)) {
     brenier_abort(c(
-      "{.arg newdata} must have a numeric column for each of the {object$d} parameters, not be
+      "{.arg newdata} must have a numeric column for each of the {length(needed)} parameters, not be
        {shown(newdata)}."
     ), "argument", argument = "newdata")
   }
-  z <- to_unbounded(object$target$bounds, unname(x))
+  z <- target_coordinates(object$target, unname(x))
   inside <- rowSums(!is.finite(z)) == 0
   value <- unname(ifelse(rowSums(is.na(x)) > 0, NA_real_, -Inf))
   z <- z[inside, , drop = FALSE]
-  value[inside] <- log_density(object$layers, z) - to_bounded(object$target$bounds, z)$logdet
+  value[inside] <- log_density(object$layers, z) - target_parameters(object$target, z)$logdet
   value
 }
 
@@ -136,7 +137,7 @@ trust_words <- function(x) {
 #' @export
 summary.brenier_posterior <- function(object, ...) {
   y <- with_seed(2, fit_points(8192, object$d))
-  x <- to_bounded(object$target$bounds, push_draws(object$layers[[1]], y)$z)$x
+  x <- target_parameters(object$target, push_draws(object$layers[[1]], y)$z)$x
   sd <- apply(x, 2, stats::sd)
   q <- apply(x, 2, stats::quantile, probs = c(0.05, 0.5, 0.95), names = FALSE)
   structure(list(fit = object, parameters = data.frame(

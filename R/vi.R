@@ -19,16 +19,25 @@
 #' Points where the log density is not finite, or where `log_density` fails, are counted and the fit
 #' backs away from them.
 #'
+#' A parameter of several values may have a transform of its own: `"simplex"` (softmax of orthonormal contrasts),
+#' `"ordered"` and `"positive_ordered"` (logs of the increments). `"positive"` and `"unit"` are the bounds
+#' 0 and Inf, and 0 and 1.
+#'
 #' @param log_density A function of a point, a numeric vector with the names of `init`, that
 #'   returns the log density up to a constant; with `vectorised` of a matrix with a row a point, that
-#'   returns a value for each row. -Inf where the density is 0.
+#'   returns a value for each row. -Inf where the density is 0. Or a model, or a target: whatever
+#'   [as_target()] takes.
 #' @param init A point where the log density is finite, strictly between the bounds. Its names are those
-#'   of the parameters.
+#'   of the parameters. A list of parameters makes one of several values: `list(mu = 0, p = c(.2, .8))` has the
+#'   names `mu`, `p[1]` and `p[2]`. Models have a start of their own; for them it is a point in their
+#'   unbounded coordinates.
 #' @param gradient A function of the same argument: the gradient, a vector; with `vectorised` a matrix
 #'   with a row a point. It is [checked][check_gradient] at three points. Without it finite differences
 #'   take its place, with a warning: they ask for the log density twice a parameter.
 #' @param vectorised Whether the functions take a matrix with a row a point. It is much faster.
 #' @param lower,upper Bounds of the parameters: one number, or one a parameter.
+#' @param transforms A list or character vector that names transforms by parameters of `init`, such as
+#'   `list(p = "simplex", cut = "ordered")`.
 #' @param potential `"ridge"` fits ridge atoms, a convex problem where the log density is concave, and
 #'   `"softmax"` a softmax of quadratics. `"both"` fits ridge atoms, up to ten parameters a softmax, up to five
 #'   also atoms on top of the softmax, and keeps what the validation finds best. A softmax has `components`
@@ -37,7 +46,7 @@
 #' @param control Settings from [brenier_vi_control()], or a list of them.
 #' @param seed A seed of the quasi-random points and of the fresh draws. By default they are the same
 #'   each time. The state of R's generator is left as it was.
-#' @param ... For `log_density` and `gradient`.
+#' @param ... For `log_density` and `gradient`, or for [as_target()] of a model.
 #' @return An object of class `brenier_posterior`. Ask it with [simulate.brenier_posterior()],
 #'   [predict.brenier_posterior()], [summary.brenier_posterior()], [pareto_khat()]. Its elements:
 #'   \describe{
@@ -68,107 +77,44 @@
 #' post
 #' simulate(post, nsim = 3, seed = 1)
 #' @export
-brenier_vi <- function(log_density, init, gradient = NULL, vectorised = FALSE, lower = -Inf,
-                       upper = Inf, potential = c("both", "ridge", "softmax"),
+brenier_vi <- function(log_density, init = NULL, gradient = NULL, vectorised = FALSE, lower = -Inf,
+                       upper = Inf, transforms = NULL, potential = c("both", "ridge", "softmax"),
                        control = brenier_vi_control(), seed = NULL, ...) {
   began <- proc.time()[["elapsed"]]
   potential <- check_choice(potential, c("both", "ridge", "softmax"), "potential")
   control <- as_vi_control(control)
-  target <- check_target(log_density, init, gradient, vectorised, lower, upper, list(...))
-  init <- matrix(as.double(init), 1)
+  given <- as.list(environment())[c(
+    if (!missing(gradient)) "gradient", if (!missing(vectorised)) "vectorised",
+    if (!missing(lower)) "lower", if (!missing(upper)) "upper",
+    if (!missing(transforms)) "transforms"
+  )]
+  target <- target_of(log_density, init, given, ...)
+  target$count <- new_count()
   post <- with_seed(seed %||% 1, {
-    z <- check_init(target, init)
-    if (is.null(gradient)) {
-      brenier_warn(c(
-        "There is no {.arg gradient}: finite differences ask for {.arg log_density}
-         {2 * target$d} times a point.", i = "Give one for speed and accuracy."
-      ), "gradient")
-    } else {
-      near <- rbind(0, matrix(stats::rnorm(2 * target$d, sd = 0.1), 2))
-      compare_gradient(target, to_bounded(target$bounds, sweep(near, 2, z, "+"))$x)
-    }
+    check_start(target)
     progress <- new_progress()
-    fit <- fit_posterior(target, z, potential, control, progress)
+    fit <- fit_posterior(target, target$init, potential, control, progress)
     fit$y <- matrix(stats::rnorm(control$validation * target$d), ncol = target$d)
     fit
   })
   new_posterior(target, post, potential, control, began, match.call())
 }
 
-check_target <- function(log_density, init, gradient, vectorised, lower, upper, dots) {
-  functions <- list(log_density = log_density, gradient = gradient)
-  for (name in names(functions)) {
-    value <- functions[[name]]
-    if (is.function(value) || (name == "gradient" && is.null(value))) next
-    brenier_abort("{.arg {name}} must be a function, not {shown(value)}.", "argument",
-                  argument = name)
-  }
-  d <- length(init)
-  if (!is.numeric(init) || d == 0 || d > 256 || !all(is.finite(init))) {
-    brenier_abort("{.arg init} must be 1 to 256 finite numbers, not {shown(init)}.", "argument",
-                  argument = "init")
-  }
-  bounds <- list(lower = lower, upper = upper)
-  for (name in names(bounds)) {
-    value <- bounds[[name]]
-    if (is.numeric(value) && length(value) %in% c(1, d) && !anyNA(value)) next
-    brenier_abort(c(
-      "{.arg {name}} must be one number, or one for each of the {d} parameters, not {shown(value)}."
-    ), "argument", argument = name)
-  }
-  lower <- rep_len(as.double(lower), d)
-  upper <- rep_len(as.double(upper), d)
-  outside <- which(!(init > lower & init < upper))
-  names <- names(init) %||% paste0("x", seq_len(d))
-  if (length(outside)) {
-    k <- outside[1]
-    brenier_abort(c(
-      "{.arg init} must be strictly between the bounds.",
-      x = "{.var {names[k]}} is {format(init[[k]])}, its bounds are {lower[k]} and {upper[k]}."
-    ), "argument", argument = "init")
-  }
-  new_target(log_density, gradient, check_flag(vectorised, "vectorised"),
-             new_bounds(lower, upper), names, dots)
-}
-
-#' What the functions return at the start, in the words of the user's functions; then z there.
+#' The target of a call, of whatever brenier_vi() was given; the arguments that make a function a
+#' target are for functions alone.
+#' @param given Those arguments.
 #' @noRd
-check_init <- function(target, init) {
-  at <- structure(init, dimnames = list(NULL, target$names))
-  if (!target$vectorised) at <- at[1, ]
-  ask <- function(name, length) {
-    value <- tryCatch(target$call(target[[name]], at), error = function(e) {
-      brenier_abort("{.arg {name}} fails at {.arg init}.", "target", argument = name, parent = e)
-    })
-    if (is.numeric(value) && length(value) == length) return(value)
+target_of <- function(x, init, given, ...) {
+  if (is.function(x)) return(do.call(as_target, c(list(x, init), given, list(...))))
+  wrong <- names(given)[1]
+  if (length(given)) {
     brenier_abort(c(
-      "{.arg {name}} must return {length} number{?s} for a point, not {shown(value)}.",
-      i = "With {.code vectorised = TRUE} a point is a row of a matrix."
-    ), "target", argument = name)
+      "{.arg {wrong}} goes with a function: the target has its own.",
+      i = "Call {.fn as_target} on the function with it."
+    ), "argument", argument = wrong)
   }
-  value <- ask("log_density", 1L)
-  target$count$points <- target$count$points + 1
-  if (!is.null(target$gradient)) ask("gradient", target$d)
-  if (!is.finite(value)) {
-    brenier_abort(c(
-      "{.arg log_density} must be finite at {.arg init}, not {format(value)}.",
-      i = "Start where the density is positive."
-    ), "target", argument = "init")
-  }
-  if (target$vectorised) check_vectorised(target, at)
-  to_unbounded(target$bounds, init)[1, ]
-}
-
-#' A function that is not vectorised may pass with one row.
-#' @noRd
-check_vectorised <- function(target, at) {
-  value <- tryCatch(target$call(target$log_density, at[c(1, 1, 1), , drop = FALSE]),
-                    error = function(e) NULL)
-  if (is.numeric(value) && length(value) == 3) return(invisible())
-  brenier_abort(c(
-    "{.arg log_density} must return one value for each row, not {shown(value)} for 3 rows.",
-    i = "With {.code vectorised = FALSE} it is asked for a point at a time."
-  ), "target", argument = "log_density")
+  target <- as_target(x, ...)
+  if (is.null(init)) target else as_target(target, init)
 }
 
 new_posterior <- function(target, fit, potential, control, began, call) {

@@ -9,6 +9,11 @@
 
 #include "system.h"
 
+SEXP brenier_bridgestan_about(SEXP, SEXP);
+SEXP brenier_bridgestan_ask(SEXP, SEXP, SEXP);
+SEXP brenier_bridgestan_from(SEXP, SEXP);
+SEXP brenier_bridgestan_open(SEXP, SEXP, SEXP);
+SEXP brenier_bridgestan_to(SEXP, SEXP, SEXP);
 SEXP brenier_evaluate(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_fit(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
@@ -23,6 +28,11 @@ SEXP brenier_variational(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 /* Cast by way of void (*)(void), which stands for any function, so that no compiler warns. */
 /* clang-format off */
 static const R_CallMethodDef call_entries[] = {
+  {"brenier_bridgestan_about", (DL_FUNC)(void (*)(void))brenier_bridgestan_about, 2},
+  {"brenier_bridgestan_ask", (DL_FUNC)(void (*)(void))brenier_bridgestan_ask, 3},
+  {"brenier_bridgestan_from", (DL_FUNC)(void (*)(void))brenier_bridgestan_from, 2},
+  {"brenier_bridgestan_open", (DL_FUNC)(void (*)(void))brenier_bridgestan_open, 3},
+  {"brenier_bridgestan_to", (DL_FUNC)(void (*)(void))brenier_bridgestan_to, 3},
   {"brenier_evaluate", (DL_FUNC)(void (*)(void))brenier_evaluate, 5},
   {"brenier_fit", (DL_FUNC)(void (*)(void))brenier_fit, 6},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
