@@ -82,6 +82,7 @@ bridgestan_open <- function(recipe) {
 }
 
 bridgestan_evaluator <- function(recipe, model = bridgestan_open(recipe)) {
+  force(model)
   list(
     ask = function(z, value, gradient, count) {
       count_points(count, nrow(z), value, gradient)

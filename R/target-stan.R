@@ -76,6 +76,7 @@ rstan_instance <- function(recipe) {
 }
 
 rstan_evaluator <- function(recipe, fit = rstan_instance(recipe)) {
+  force(fit)
   model_evaluator(
     rstan::get_num_upars(fit),
     both = function(z) {

@@ -9,6 +9,7 @@
  * allocates are given back to it. Models are asked on the main thread, for they need not be
  * thread-safe. */
 typedef struct bs_model bs_model;
+typedef struct bs_rng bs_rng;
 
 typedef bs_model *construct_fn(const char *data, unsigned int seed, char **error);
 typedef void destruct_fn(bs_model *);
@@ -23,7 +24,7 @@ typedef int log_density_fn(const bs_model *, bool propto, bool jacobian, const d
 typedef int log_density_gradient_fn(const bs_model *, bool propto, bool jacobian, const double *z,
                                     double *value, double *gradient, char **error);
 typedef int param_constrain_fn(const bs_model *, bool transformed, bool generated, const double *z,
-                               double *x, void *rng, char **error);
+                               double *x, bs_rng *rng, char **error);
 typedef int param_unconstrain_fn(const bs_model *, const double *x, double *z, char **error);
 
 typedef struct {
