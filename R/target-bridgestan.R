@@ -1,5 +1,5 @@
-# A Stan model that BridgeStan compiled into a shared library, asked without its R package: a batch of
-# points is one call into C.
+# A Stan model that BridgeStan compiled into a shared library, asked without its R package: a batch
+# of points is one call into C.
 
 #' @rdname as_target
 #' @export

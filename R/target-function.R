@@ -22,7 +22,7 @@ as_target.function <- function(x, init = NULL, gradient = NULL, vectorised = FAL
   z <- from_parameters(recipe$space, matrix(init, 1))
   check_inside(recipe$space, init, z)
   new_target("function", recipe, recipe$space$names, recipe$space$coordinates, z[1, ],
-             "an R function", exact = !is.null(gradient))
+             "an R function", exact = !is.null(gradient), now = function_evaluator(recipe))
 }
 
 check_function <- function(x, name, null = FALSE) {

@@ -1,5 +1,5 @@
-# Models of Stan, asked in their unbounded coordinates with the Jacobian: fits of rstan and cmdstanr, and
-# models of bridgestan.
+# Models of Stan, asked in their unbounded coordinates with the Jacobian: fits of rstan and
+# cmdstanr, and models of bridgestan.
 
 # --- rstan -------------------------------------------------------------------------
 

@@ -59,8 +59,8 @@ tmb_library <- function(name) {
   list(name = name, path = tryCatch(getLoadedDLLs()[[name]][["path"]], error = function(e) NULL))
 }
 
-#' The compiled template, in a session that has not loaded it. \pkg{TMB} then tapes the objective anew by
-#' itself.
+#' The compiled template, in a session that has not loaded it. \pkg{TMB} then tapes the objective
+#' anew by itself.
 #' @noRd
 load_template <- function(library) {
   if (is.null(library) || library$name %in% names(getLoadedDLLs())) return(invisible())
@@ -95,7 +95,8 @@ tmb_evaluator <- function(recipe) {
   )
   ask <- inner$ask
   inner$ask <- function(...) {
-    # the object remembers its last and best points, where the inner optimisation starts, and may talk
+    # the object remembers its last and best points, where the inner optimisation starts, and may
+    # talk
     memory <- c("last.par", "last.par.best", "last.par1", "last.par2", "value.best")
     before <- mget(memory, env, ifnotfound = list(NULL))
     on.exit(for (name in memory) if (!is.null(before[[name]])) assign(name, before[[name]], env))

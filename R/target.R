@@ -12,47 +12,48 @@
 #' | \pkg{cmdstanr} | `as_target(fit)` | `fit$init_model_methods()` is called: it compiles, with \pkg{Rcpp}, and not for a model from an executable. Elsewhere it needs the file of the data: `fit$save_data_file()` before |
 #' | \pkg{bridgestan} | `as_target(model, lib = "m_model.so", data = "m.json")` | without `lib` and `data` it lives in this session only |
 #' | BridgeStan, compiled | `as_target("m_model.so", data = "m.json")` | needs no package; BridgeStan 2.0 or later |
-#' | \pkg{TMB}, \pkg{RTMB} | `as_target(obj)` | `obj$fn` is minus the log density; random effects are integrated out, see below |
+#' | \pkg{TMB} | `as_target(obj)` | `obj$fn` is minus the log density; random effects are integrated out, see below. Elsewhere it needs the compiled template where it was |
+#' | \pkg{RTMB} | `as_target(obj)` | the same. Elsewhere the data must be in the function, not in the global environment, and `library(RTMB)` comes first |
 #' | \pkg{glmmTMB} | `as_target(fit)` | the same; the prior is flat |
 #'
 #' Models of \pkg{rstanarm} and \pkg{brms} hold a fit of \pkg{rstan}: `as_target(fit$stanfit)`, and
 #' `as_target(fit$fit, data = brms::standata(fit))`.
 #'
 #' @section Which density:
-#' The log density of a function is that of its parameters, and so are `lp__` and `lp_approx__` of its
-#' posterior; of a simplex that of all entries but the last.
-#' Models come with unbounded coordinates of their own, and their log density is that of these coordinates,
-#' the Jacobian within: `lp__` and `lp_approx__` are then densities of the unbounded coordinates, as
-#' `lp__` of Stan is. Either way `lp__ - lp_approx__` is the log importance weight. Draws and summaries
-#' are of the parameters as the model declares them, with the names that \pkg{posterior} gives:
-#' `theta[1]`, `Sigma[1,2]`. `newdata` of [predict()][predict.brenier_posterior] is too, without
-#' transformed parameters if need be.
+#' The log density of a function is that of its parameters, and so are `lp__` and `lp_approx__` of
+#' its posterior; of a simplex that of all entries but the last.
+#' Models come with unbounded coordinates of their own, and their log density is that of these
+#' coordinates, the Jacobian within: `lp__` and `lp_approx__` are then densities of the unbounded
+#' coordinates, as `lp__` of Stan is. Either way `lp__ - lp_approx__` is the log importance weight.
+#' Draws and summaries are of the parameters as the model declares them, with the names that
+#' \pkg{posterior} gives: `theta[1]`, `Sigma[1,2]`. `newdata` of
+#' [predict()][predict.brenier_posterior] is too, without transformed parameters if need be.
 #'
-#' \pkg{rstan} and \pkg{cmdstanr} drop the constants of `~` statements, so that the evidence of such a
-#' posterior lacks them; BridgeStan keeps them.
+#' \pkg{rstan} and \pkg{cmdstanr} drop the constants of `~` statements, so that the evidence of such
+#' a posterior lacks them; BridgeStan keeps them.
 #'
 #' @section TMB:
-#' The density of a \pkg{TMB} object is proportional to exp(-fn): a likelihood with a flat prior on the
-#' parameters as the object has them, often logarithms of scales, unless the template adds a prior. Such
-#' a posterior may have no finite integral, for one with a variance that may be 0. For a prior of your own
-#' give a function: `as_target(function(p) sum(dnorm(p, 0, 5, log = TRUE)) - obj$fn(p), init = obj$par,
-#' gradient = function(p) -p / 25 - drop(obj$gr(p)))`.
+#' The density of a \pkg{TMB} object is proportional to exp(-fn): a likelihood with a flat prior on
+#' the parameters as the object has them, often logarithms of scales, unless the template adds a
+#' prior. Such a posterior may have no finite integral, for one with a variance that may be 0. For a
+#' prior of your own give a function: `as_target(function(p) sum(dnorm(p, 0, 5, log = TRUE)) -
+#' obj$fn(p), init = obj$par, gradient = function(p) -p / 25 - drop(obj$gr(p)))`.
 #'
-#' With random effects `fn` is the Laplace approximation of the marginal likelihood, and the posterior is
-#' that of the other parameters. `joint = TRUE` takes the joint density of all parameters, the random
-#' effects among them, without the Laplace approximation. The best point that the object remembers is left as it
-#' was.
+#' With random effects `fn` is the Laplace approximation of the marginal likelihood, and the
+#' posterior is that of the other parameters. `joint = TRUE` takes the joint density of all
+#' parameters, the random effects among them, without the Laplace approximation. The best point that
+#' the object remembers is left as it was.
 #'
 #' @param x What to make a target of.
-#' @param init A start: a point where the log density is finite. For a function a numeric vector with the names of
-#'   the parameters, or a list of them, of which `list(mu = 0, p = c(.2, .8))` has the values `mu`,
-#'   `p[1]` and `p[2]`. For a model the unbounded coordinates, by default those of its first draw, of its
-#'   best point, or 0.
+#' @param init A start: a point where the log density is finite. For a function a numeric vector
+#'   with the names of the parameters, or a list of them, of which `list(mu = 0, p = c(.2, .8))` has
+#'   the values `mu`, `p[1]` and `p[2]`. For a model the unbounded coordinates, by default those of
+#'   its first draw, of its best point, or 0.
 #' @param gradient,vectorised,lower,upper,transforms See [brenier_vi()].
-#' @param data For \pkg{rstan} the list that the model was fitted to. For BridgeStan a file name that ends
-#'   in `.json`, or the JSON itself; the file is read at once.
-#' @param transformed Whether draws have the transformed parameters of a Stan model as well. Generated
-#'   quantities are left out.
+#' @param data For \pkg{rstan} the list that the model was fitted to. For BridgeStan a file name
+#'   that ends in `.json`, or the JSON itself; the file is read at once.
+#' @param transformed Whether draws have the transformed parameters of a Stan model as well.
+#'   Generated quantities are left out.
 #' @param joint Whether to take the joint density with the random effects.
 #' @param lib The compiled model of BridgeStan.
 #' @param model_seed Seed of the random numbers in the transformed data of a BridgeStan model.
@@ -60,7 +61,8 @@
 #' @return An object of class `brenier_target`, a list: among its elements `names`, the parameters,
 #'   `coordinates`, the unbounded coordinates, and `init`.
 #' @section Errors:
-#' `brenier_error_argument`; `brenier_error_target` where a model cannot be asked, or not be made anew.
+#' `brenier_error_argument`; `brenier_error_target` where a model cannot be asked, or not be made
+#' anew.
 #' @seealso [brenier_vi()], [check_gradient()]
 #' @examples
 #' rate <- as_target(function(p) dgamma(p, 3, 2, log = TRUE), init = c(rate = 1),
@@ -98,8 +100,8 @@ as_target.default <- function(x, ...) {
   ), "argument", argument = "x")
 }
 
-#' What makes the evaluator of a kind of target from its recipe, which survives saveRDS(): a new kind is
-#' a row here. An evaluator is a list of functions of matrices with a row a point,
+#' What makes the evaluator of a kind of target from its recipe, which survives saveRDS(): a new
+#' kind is a row here. An evaluator is a list of functions of matrices with a row a point,
 #'   ask(z, value, gradient, count)  list(value, gradient) of the log density at unbounded coordinates
 #'   to(z)                           list(x, logdet): parameters and log |dx/dz|, or 0 where the density is by z
 #'   from(x)                         z, not finite outside
@@ -120,8 +122,8 @@ evaluator_of <- function(kind, recipe) {
 new_target <- function(kind, recipe, names, coordinates, init, what, needed = names, exact = TRUE,
                        now = NULL) {
   target <- structure(list(
-    kind = kind, recipe = recipe, what = what, names = names, needed = needed, coordinates = coordinates,
-    d = length(coordinates), init = init, exact = exact, live = new.env(parent = emptyenv()),
+    kind = kind, recipe = recipe, what = what, names = names, needed = needed,
+    coordinates = coordinates, d = length(coordinates), init = init, exact = exact, live = new.env(parent = emptyenv()),
     count = new_count()
   ), class = "brenier_target")
   if (!is.null(now)) keep_live(target, now)
@@ -145,14 +147,28 @@ live <- function(target) {
   evaluator <- if (!is.null(target$live$ref)) rlang::wref_value(target$live$ref)
   if (is.null(evaluator)) {
     evaluator <- evaluator_of(target$kind, target$recipe)
+    check_anew(target, evaluator)
     keep_live(target, evaluator)
   }
   evaluator
 }
 
-#' Log density at the rows of z, and its gradient by the coordinates w of z + steps w. Where the log density is
-#' not finite or not known it is -Inf. Central differences along the columns of `steps` take the place of a
-#' gradient that is not there.
+#' A target that was made anew must not fail in silence, point by point: its start is asked first.
+#' @noRd
+check_anew <- function(target, evaluator) {
+  count <- new_count()
+  value <- evaluator$ask(matrix(target$init, 1), TRUE, FALSE, count)$value
+  if (is.finite(value)) return(invisible())
+  cannot_ask(c(
+    "The target comes from another R session, and its log density is {format(value)} at its start.",
+    x = if (!is.null(count$first_error)) "{count$first_error}",
+    i = "Load the packages that it uses. Objects of the global environment are not saved with it."
+  ))
+}
+
+#' Log density at the rows of z, and its gradient by the coordinates w of z + steps w. Where the log
+#' density is not finite or not known it is -Inf. Central differences along the columns of `steps`
+#' take the place of a gradient that is not there.
 #' @noRd
 ask_target <- function(target, z, value = TRUE, gradient = FALSE, steps = NULL) {
   differ <- gradient && !target$exact
@@ -187,7 +203,8 @@ differences <- function(target, z, steps) {
   (value[, odd, drop = FALSE] - value[, odd + 1, drop = FALSE]) / (2 * h)
 }
 
-#' Parameters x at the rows of z, with their names, and the log Jacobian between the densities by x and by z.
+#' Parameters x at the rows of z, with their names, and the log Jacobian between the densities by x
+#' and by z.
 #' @noRd
 target_parameters <- function(target, z) {
   at <- live(target)$to(z)
@@ -199,7 +216,8 @@ target_parameters <- function(target, z) {
 #' @noRd
 target_coordinates <- function(target, x) live(target)$from(x)
 
-#' The values of `ask` at each row of z, as rows. An error at a point leaves NaN there and is counted.
+#' The values of `ask` at each row of z, as rows. An error at a point leaves NaN there and is
+#' counted.
 #' @noRd
 each_point <- function(z, ask, columns, count) {
   rows <- lapply(seq_len(nrow(z)), function(i) {

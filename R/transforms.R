@@ -46,8 +46,8 @@ transforms <- list(
       log_or_nan(x - rep(lower, each = nrow(x))) - log_or_nan(rep(upper, each = nrow(x)) - x)
     }
   ),
-  # softmax of orthonormal contrasts of z: no entry is set apart, as the first or last would be by logits
-  # against it or by breaking a stick
+  # softmax of orthonormal contrasts of z: no entry is set apart, as the first or last would be by
+  # logits against it or by breaking a stick
   simplex = list(
     size = function(k) k - 1L,
     to = function(z, lower, upper) {
@@ -124,7 +124,7 @@ new_space <- function(names, lower, upper, chosen = NULL) {
   group <- match(row, rows)
   chosen <- check_transforms(chosen, names, group > 1)
   for (name in base::names(chosen)) {
-    at <- which(parameter_of(names) == name | names == name)
+    at <- values_of(name, names)
     value <- transform_names[[chosen[[name]]]]
     if (is.numeric(value)) {
       lower[at] <- value[1]
@@ -150,6 +150,8 @@ new_space <- function(names, lower, upper, chosen = NULL) {
 #' @noRd
 parameter_of <- function(names) sub("\\[[^]]*\\]$", "", names)
 
+values_of <- function(name, names) which(parameter_of(names) == name | names == name)
+
 check_transforms <- function(chosen, names, bounded) {
   if (is.null(chosen)) return(NULL)
   known <- base::names(transform_names)
@@ -163,7 +165,7 @@ check_transforms <- function(chosen, names, bounded) {
   }
   for (name in given) {
     chosen[[name]] <- check_choice(chosen[[name]], known, paste0("transforms$", name))
-    at <- which(parameter_of(names) == name | names == name)
+    at <- values_of(name, names)
     block <- is.character(transform_names[[chosen[[name]]]])
     if (length(at) >= if (block) 2 else 1) {
       if (!any(bounded[at])) next
@@ -176,7 +178,7 @@ check_transforms <- function(chosen, names, bounded) {
            parameter of several values."
     ), "argument", argument = "transforms")
   }
-  if (anyDuplicated(unlist(lapply(given, function(name) which(parameter_of(names) == name | names == name))))) {
+  if (anyDuplicated(unlist(lapply(given, values_of, names)))) {
     brenier_abort("{.arg transforms} has a value and the parameter that it is of.", "argument",
                   argument = "transforms")
   }

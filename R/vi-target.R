@@ -30,7 +30,8 @@ check_start <- function(target) {
   if (!is.finite(value)) {
     brenier_abort(c(
       "{.arg log_density} must be finite at {.arg init}, not {format(value)}.",
-      x = target$count$first_error, i = "Start where the density is positive."
+      x = if (!is.null(target$count$first_error)) "{target$count$first_error}",
+      i = "Start where the density is positive."
     ), "target", argument = "init")
   }
   if (!target$exact) {
@@ -54,13 +55,14 @@ check_start <- function(target) {
 #' @inheritParams brenier_vi
 #' @param log_density A function, or what [as_target()] makes a target of: then `gradient` is that of
 #'   the target and must not be given.
-#' @param at A point, or a matrix with a row a point: parameters of a function, and for a model its unbounded
-#'   coordinates, by default its start.
+#' @param at A point, or a matrix with a row a point: parameters of a function, and for a model its
+#'   unbounded coordinates, by default its start.
 #' @param tol Largest error of a coordinate, relative to the larger of the two values.
 #' @return Invisibly a data frame with a row a point and coordinate: `point`, `coordinate`,
 #'   `gradient`, `difference`, and `error`, what is left of their distance when the error of the
 #'   differences is taken off, relative to their size. Points where a value is not finite have `NA`.
-#'   With bounds or transforms the gradient is that by the unbounded coordinates, the Jacobian within.
+#'   With bounds or transforms the gradient is that by the unbounded coordinates, the Jacobian
+#'   within.
 #' @section Errors:
 #' `brenier_error_gradient`, which names the coordinate with the largest error.
 #' @examples

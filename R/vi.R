@@ -19,18 +19,18 @@
 #' Points where the log density is not finite, or where `log_density` fails, are counted and the fit
 #' backs away from them.
 #'
-#' A parameter of several values may have a transform of its own: `"simplex"` (softmax of orthonormal contrasts),
-#' `"ordered"` and `"positive_ordered"` (logs of the increments). `"positive"` and `"unit"` are the bounds
-#' 0 and Inf, and 0 and 1.
+#' A parameter of several values may have a transform of its own: `"simplex"` (softmax of orthonormal
+#' contrasts), `"ordered"` and `"positive_ordered"` (logs of the increments). `"positive"` and `"unit"`
+#' are the bounds 0 and Inf, and 0 and 1.
 #'
 #' @param log_density A function of a point, a numeric vector with the names of `init`, that
 #'   returns the log density up to a constant; with `vectorised` of a matrix with a row a point, that
 #'   returns a value for each row. -Inf where the density is 0. Or a model, or a target: whatever
 #'   [as_target()] takes.
 #' @param init A point where the log density is finite, strictly between the bounds. Its names are those
-#'   of the parameters. A list of parameters makes one of several values: `list(mu = 0, p = c(.2, .8))` has the
-#'   names `mu`, `p[1]` and `p[2]`. Models have a start of their own; for them it is a point in their
-#'   unbounded coordinates.
+#'   of the parameters. A list of parameters makes one of several values:
+#'   `list(mu = 0, p = c(.2, .8))` has the names `mu`, `p[1]` and `p[2]`. Models have a start of their
+#'   own; for them it is a point in their unbounded coordinates.
 #' @param gradient A function of the same argument: the gradient, a vector; with `vectorised` a matrix
 #'   with a row a point. It is [checked][check_gradient] at three points. Without it finite differences
 #'   take its place, with a warning: they ask for the log density twice a parameter.

@@ -81,6 +81,19 @@ test_that("what evaluates a target is not kept in a file", {
   expect_false(is.null(live(target)))
   again <- unserialize(serialize(target, NULL))
   expect_equal(target_value(again, matrix(2)), -4)
+
+  # what a function finds where it was made is not lost in silence
+  f <- function(x) -sum(x^2) * not_saved
+  environment(f) <- list2env(list(not_saved = 1), parent = globalenv())
+  target <- as_target(f, c(a = 0))
+  expect_equal(elsewhere(target, brenier:::target_value(target, matrix(2))), -4)
+  assign("not_saved", 1, globalenv())
+  withr::defer(rm("not_saved", envir = globalenv()))
+  environment(f) <- globalenv()
+  expect_equal(target_value(as_target(f, c(a = 0)), matrix(2)), -4)
+  error <- elsewhere(as_target(f, c(a = 0)), brenier:::target_value(target, matrix(2)))
+  expect_true("brenier_error_target" %in% error[[1]])
+  expect_match(error[[2]], "not_saved")
 })
 
 # --- TMB ----------------------------------------------------------------------
