@@ -103,7 +103,7 @@ as_target.default <- function(x, ...) {
 #' What makes the evaluator of a kind of target from its recipe, which survives saveRDS(): a new
 #' kind is a row here. An evaluator is a list of functions of matrices with a row a point,
 #'   ask(z, value, gradient, count)  list(value, gradient) of the log density at unbounded coordinates
-#'   to(z)                           list(x, logdet): parameters and log |dx/dz|, or 0 where the density is by z
+#'   to(z)                           list(x, logdet): parameters and log |dx/dz|, 0 for densities by z
 #'   from(x)                         z, not finite outside
 #' @noRd
 evaluator_of <- function(kind, recipe) {
@@ -123,8 +123,8 @@ new_target <- function(kind, recipe, names, coordinates, init, what, needed = na
                        now = NULL) {
   target <- structure(list(
     kind = kind, recipe = recipe, what = what, names = names, needed = needed,
-    coordinates = coordinates, d = length(coordinates), init = init, exact = exact, live = new.env(parent = emptyenv()),
-    count = new_count()
+    coordinates = coordinates, d = length(coordinates), init = init, exact = exact,
+    live = new.env(parent = emptyenv()), count = new_count()
   ), class = "brenier_target")
   if (!is.null(now)) keep_live(target, now)
   target
