@@ -195,11 +195,11 @@ target_slope <- function(target, z, steps) ask_target(target, z, FALSE, TRUE, st
 differences <- function(target, z, steps) {
   n <- nrow(z)
   h <- 1e-4
-  shifted <- lapply(seq_len(target$d), function(k) {
+  shifted <- lapply(seq_len(ncol(steps)), function(k) {
     rbind(sweep(z, 2, h * steps[, k], "+"), sweep(z, 2, h * steps[, k], "-"))
   })
   value <- matrix(target_value(target, do.call(rbind, shifted)), n)
-  odd <- 2 * seq_len(target$d) - 1
+  odd <- 2 * seq_len(ncol(steps)) - 1
   (value[, odd, drop = FALSE] - value[, odd + 1, drop = FALSE]) / (2 * h)
 }
 
