@@ -22,7 +22,8 @@ typedef struct {
   br_sample sample; /* where the potential and its features are averaged as they are */
   br_sample other;  /* of the second law, in the space of the map, for learners of two samples */
   br_sample held_sample, held_other;
-  br_target *target; /* for the learner of a log density; NULL: none */
+  const double *held_offset; /* added to the held-out loss of each point, or NULL */
+  br_target *target;         /* for the learner of a log density; NULL: none */
 } br_learner_data;
 
 typedef struct br_learner br_learner;

@@ -25,7 +25,9 @@ static void make(br_learner *l, const br_potential *u, int max_coef, br_workspac
   br_moments_make(&l->moments, &self->plan, u, l->data.sample.n, max_coef, ws);
   self->plan.thin = 1;
   self->loss = loss_plan(u, &l->data.sample, max_coef, ws);
-  if (l->data.held_sample.n > 0) self->held_out = loss_plan(u, &l->data.held_sample, max_coef, ws);
+  if (l->data.held_sample.n == 0) return;
+  self->held_out = loss_plan(u, &l->data.held_sample, max_coef, ws);
+  self->held_out.offset = l->data.held_offset;
 }
 
 static br_status moments(br_learner *l, const br_potential *u, int want_hessian, int want_metric) {

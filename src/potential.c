@@ -77,6 +77,7 @@ br_status br_potential_eval(const br_potential *u, const br_sample *points, doub
 
 void br_loss_plan_make(br_loss_plan *plan, const br_potential *u, size_t n, double operations,
                        br_workspace *ws) {
+  plan->offset = NULL;
   plan->lanes = br_block_lanes(u->d);
   plan->threads = br_threads_for(operations);
   plan->groups = (n + plan->lanes - 1) / plan->lanes;
@@ -102,7 +103,7 @@ br_loss br_potential_loss(const br_potential *u, const br_sample *sample, const 
     kernels->cholesky(d, m, lanes, b.hess, b.logdet);
     double mean = 0, square = 0;
     for (int i = 0; i < count; i++) {
-      double loss = (sample->offset ? sample->offset[start + i] : 0) - b.logdet[i];
+      double loss = (plan->offset ? plan->offset[start + i] : 0) - b.logdet[i];
       for (int k = 0; k < d; k++) loss += 0.5 * b.map[k * lanes + i] * b.map[k * lanes + i];
       mean += b.weight[i] * loss;
       square += b.weight[i] * loss * loss;

@@ -136,6 +136,7 @@ typedef struct {
   int threads, lanes;
   size_t groups, scratch;
   double *memory, *partial;
+  const double *offset; /* added to the loss of each point; NULL, as it is made: nothing */
 } br_loss_plan;
 
 /* Memory for br_potential_loss() on samples of at most n points, taken once. */

@@ -66,7 +66,7 @@ int glue_int(SEXP list, const char *name) { return Rf_asInteger(glue_get(list, n
 br_sample glue_sample(SEXP x_sexp, SEXP weight_sexp) {
   if (!Rf_isMatrix(x_sexp) || TYPEOF(x_sexp) != REALSXP)
     Rf_error("internal error: points must be a matrix of doubles; please report");
-  br_sample sample = {(size_t)Rf_nrows(x_sexp), Rf_ncols(x_sexp), REAL(x_sexp), NULL, NULL};
+  br_sample sample = {(size_t)Rf_nrows(x_sexp), Rf_ncols(x_sexp), REAL(x_sexp), NULL};
   if (weight_sexp != R_NilValue) {
     if (TYPEOF(weight_sexp) != REALSXP || (size_t)XLENGTH(weight_sexp) != sample.n)
       Rf_error("internal error: one weight a point is needed; please report");

@@ -103,7 +103,7 @@ SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weig
   br_learner_data data = {.sample = glue_sample(x_sexp, weight_sexp),
                           .held_sample = glue_sample(valid_sexp, valid_weight_sexp)};
   SEXP offset = glue_get(options_sexp, "held_offset");
-  if (offset != R_NilValue) data.held_sample.offset = REAL(offset);
+  if (offset != R_NilValue) data.held_offset = REAL(offset);
   add_other(&data, options.learner, glue_get(options_sexp, "other"));
   br_fit fit;
   GetRNGstate();

@@ -10,7 +10,6 @@ typedef struct {
   int d;
   const double *x;
   const double *weight;
-  const double *offset; /* added to the loss of each point, or NULL */
 } br_sample;
 
 /* Copies points [start, start + count) into a block of n >= count lanes, one
