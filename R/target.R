@@ -111,7 +111,7 @@ evaluator_of <- function(kind, recipe) {
     kind,
     "function" = function_evaluator(recipe), rstan = rstan_evaluator(recipe),
     cmdstanr = cmdstanr_evaluator(recipe), bridgestan = bridgestan_evaluator(recipe),
-    TMB = tmb_evaluator(recipe)
+    TMB = tmb_evaluator(recipe), glm = glm_evaluator(recipe)
   )
 }
 

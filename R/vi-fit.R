@@ -46,6 +46,10 @@ run_vi <- function(target, place, y, valid, options, progress) {
     C_brenier_variational, y, mean_of(y), valid, mean_of(valid),
     core_target(target, place$center, place$root), options, progress
   )
+  if (target$kind == "glm") {
+    count_asked(target$count, run$batches, run$points, run$gradients)
+    target$count$refused <- target$count$refused + run$refused
+  }
   if (inherits(run$condition, "error")) stop(run$condition)
   fit <- run$fit
   fit$trace <- as.data.frame(fit$trace)
@@ -108,9 +112,8 @@ start_gaussian <- function(target, z, control, progress) {
 #' @noRd
 validate_vi <- function(target, place, potential, y) {
   e <- evaluate(potential, y, map = TRUE, logdet = TRUE)
-  f <- core_target(target, place$center, place$root)(e$map, FALSE)
-  if (inherits(f, "condition")) stop(f)
-  ratio <- f[[1]] - e$logdet - rowSums(y^2) / 2 # its spread is 0 at the truth
+  f <- -target_value(target, sweep(e$map %*% t(place$root), 2, place$center, "+"))
+  ratio <- f - e$logdet - rowSums(y^2) / 2 # its spread is 0 at the truth
   list(loss = mean(ratio) + ncol(y) / 2, se = stats::sd(ratio) / sqrt(nrow(y)))
 }
 

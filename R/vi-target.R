@@ -1,9 +1,14 @@
 # A target as a fit asks for it, and the check of its gradient.
 
-#' The target in coordinates w of z = center + root w, as the core asks for it: minus the log density
-#' and minus its gradient. Conditions are returned, for the core ends the fit on them.
+#' The target in coordinates w of z = center + root w, as the core asks for it: a list for a model that
+#' it has itself, otherwise a function that returns minus the log density and minus its gradient.
+#' Conditions are returned, for the core ends the fit on them.
 #' @noRd
 core_target <- function(target, center, root) {
+  if (target$kind == "glm") {
+    theta <- target$recipe$theta
+    return(list(model = target$recipe$model, center = drop(theta %*% center), root = theta %*% root))
+  }
   function(w, gradient) {
     tryCatch({
       answer <- ask_target(target, sweep(w %*% t(root), 2, center, "+"), TRUE, gradient, root)

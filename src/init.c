@@ -17,6 +17,7 @@ SEXP brenier_bridgestan_to(SEXP, SEXP, SEXP);
 SEXP brenier_evaluate(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_fit(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_model(SEXP, SEXP, SEXP);
 SEXP brenier_simd_level(void);
 SEXP brenier_simd_set(SEXP);
 SEXP brenier_sobol(SEXP, SEXP);
@@ -36,6 +37,7 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_evaluate", (DL_FUNC)(void (*)(void))brenier_evaluate, 5},
   {"brenier_fit", (DL_FUNC)(void (*)(void))brenier_fit, 6},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
+  {"brenier_model", (DL_FUNC)(void (*)(void))brenier_model, 3},
   {"brenier_simd_level", (DL_FUNC)(void (*)(void))brenier_simd_level, 0},
   {"brenier_simd_set", (DL_FUNC)(void (*)(void))brenier_simd_set, 1},
   {"brenier_sobol", (DL_FUNC)(void (*)(void))brenier_sobol, 2},

@@ -135,6 +135,17 @@ typedef struct {
   void (*score)(br_profile profile, size_t n, double centre, double width, const double *weight,
                 const double *z, const double *arm, const double *tau, const double *q,
                 const double *stretch, double *sums);
+
+  /* c += A b with so many rows of lanes in c and `inner` rows in b; A[r, k] is
+   * a[r row_step + k inner_step]. */
+  void (*multiply)(int rows, int inner, int n, int ld, const double *a, size_t row_step,
+                   size_t inner_step, const double *b, double *c);
+
+  /* e^t of n values, n a multiple of BR_VECTOR; 0 for t < -708 and Inf for t > 709. */
+  void (*exponential)(size_t n, const double *t, double *e);
+
+  /* log(1 + e^t) and its derivative. */
+  void (*log1pexp)(size_t n, const double *t, double *value, double *slope);
 } br_kernels;
 
 extern const br_kernels br_kernels_baseline;

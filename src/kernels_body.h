@@ -16,6 +16,7 @@
 #endif
 
 #include "kernels_gram.h"
+#include "kernels_glm.h"
 #include "kernels_linear.h"
 #include "kernels_ridge.h"
 #include "kernels_softmax.h"
@@ -37,4 +38,7 @@ const br_kernels BR_TABLE = {
     .invert = invert,
     .gram = gram,
     .score = score,
+    .multiply = multiply,
+    .exponential = exponential,
+    .log1pexp = log1pexp,
 };

@@ -4,6 +4,7 @@
 #define BR_TARGET_H
 
 #include "status.h"
+#include "workspace.h"
 
 #include <stddef.h>
 
@@ -17,13 +18,24 @@ typedef struct {
   br_status (*eval)(void *ctx, size_t n, const double *x, double *f, double *gradient);
 
   /* so far */
-  size_t batches, points;
-  size_t refused; /* points where f or its gradient was not finite */
+  size_t batches, points, gradients; /* calls, points, and those of them with a gradient */
+  size_t refused;                    /* points where f or its gradient was not finite */
 } br_target;
 
 /* Asks for a batch and counts it. *refused is the number of its points where f, or its gradient,
  * is not finite. */
 br_status br_target_eval(br_target *target, size_t n, const double *x, double *f, double *gradient,
                          size_t *refused);
+
+/* The same law in coordinates w of x = center + root w, root d x d by columns. It must stay where
+ * it was made. */
+typedef struct {
+  const br_target *inner;
+  const double *center, *root;
+  br_reused memory;
+} br_affine;
+
+br_target br_target_affine(br_affine *affine, const br_target *inner, const double *center,
+                           const double *root, br_workspace *ws);
 
 #endif
