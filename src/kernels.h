@@ -67,7 +67,8 @@ typedef struct {
 /* Rows of work that the jets of these take. */
 #define BR_SOFTMAX_WORK(d) ((size_t)(d) * ((d) + 5) + 3 * BR_PACKED_SIZE(d))
 
-typedef struct br_jets br_jets; /* potential.h */
+typedef struct br_jets br_jets;             /* potential.h */
+typedef struct br_pair_block br_pair_block; /* pairs_block.h */
 
 typedef struct {
   const char *level;
@@ -146,6 +147,16 @@ typedef struct {
 
   /* log(1 + e^t) and its derivative. */
   void (*log1pexp)(size_t n, const double *t, double *value, double *slope);
+
+  /* The stages of a sum over a block of centres, see pairs_block.h. Rows of t and s are
+   * BR_PAIR_BLOCK apart, one a query; x has n rows of d, and memory for BR_PAIR_QUERIES. s is
+   * filled where keep is true or the exponent needs it. */
+  void (*pair_fill)(const br_pair_block *b, int n, const double *x, double *t, double *s, int keep);
+  double (*pair_top)(int n, const double *t);
+  double (*pair_powers)(int n, double shift, const double *t, double *e);
+  double (*pair_factor)(int kernel, int of, int d, double h, int n, const double *s, double *e);
+  void (*pair_dots)(int n, const double *e, int r, const double *a, double *sum);
+  void (*pair_moves)(const br_pair_block *b, const double *x, const double *e, double *sum);
 } br_kernels;
 
 extern const br_kernels br_kernels_baseline;

@@ -18,6 +18,7 @@
 #include "kernels_gram.h"
 #include "kernels_glm.h"
 #include "kernels_linear.h"
+#include "kernels_pairs.h"
 #include "kernels_ridge.h"
 #include "kernels_softmax.h"
 
@@ -41,4 +42,10 @@ const br_kernels BR_TABLE = {
     .multiply = multiply,
     .exponential = exponential,
     .log1pexp = log1pexp,
+    .pair_fill = pair_fill,
+    .pair_top = pair_top,
+    .pair_powers = pair_powers,
+    .pair_factor = pair_factor,
+    .pair_dots = pair_dots,
+    .pair_moves = pair_moves,
 };

@@ -27,8 +27,8 @@
  *   grad k = slope (x - y),  slope = k'(r)/r,    Laplacian = k''(r) + (d - 1) k'(r)/r;
  *
  * where one is not defined at r = 0 (Laplace, energy) it counts as 0. von Mises-Fisher is a
- * function of x'y: grad k = slope y, slope = k/h^2, Laplacian |y|^2 k/h^4, in the space around
- * the sphere.
+ * function of x'y: grad k = slope y, slope = k/h^2, Laplacian k/h^4, in the space around
+ * the sphere; its clouds have the origin 0.
  *
  * Accuracy: about 1e-14 (1 + the digits that the exponent needs) relative to the sum of absolute
  * terms. Points are held less a common origin (br_cloud_make), so that a cloud far from zero
@@ -83,6 +83,8 @@ typedef struct {
   const double *origin; /* d, the caller's */
   double *x;            /* d rows of ld */
   double radius;        /* largest distance from the origin */
+  double *half_square;  /* |x|^2/2 in high dimension, else NULL */
+  int *order;           /* the point of the caller in each place; NULL: its own */
 } br_cloud;
 
 /* A common origin for clouds that meet in pairs: near the middle of the box around the points of
@@ -104,7 +106,8 @@ typedef struct {
   const double *cost; /* stored: C_ij is cost[i by_x + j by_y] */
   size_t by_x, by_y;
 
-  double visited; /* pairs evaluated by the last call, of n m */
+  double visited; /* pairs evaluated by the last call, n m a pass */
+  int threads;    /* that there is work memory for */
   double *weight, *work;
 } br_pairs;
 

@@ -50,7 +50,7 @@ static real naive_pair(const problem *q, br_pairs_of of, size_t i, size_t j, rea
   if (q->kernel == BR_VMF) {
     const real value = expl((inner - 1) / (h * h));
     *log_value = (inner - 1) / (h * h);
-    return of == BR_VALUE ? value : of == BR_SLOPE ? value / (h * h) : y2 * value / (h * h * h * h);
+    return of == BR_VALUE ? value : of == BR_SLOPE ? value / (h * h) : value / (h * h * h * h);
   }
   const profile p = profile_at(q->kernel, sqrtl(square), h);
   *log_value = p.log;
