@@ -157,6 +157,12 @@ typedef struct {
   double (*pair_factor)(int kernel, int of, int d, double h, int n, const double *s, double *e);
   void (*pair_dots)(int n, const double *e, int r, const double *a, double *sum);
   void (*pair_moves)(const br_pair_block *b, const double *x, const double *e, double *sum);
+
+  /* terms += sum_j e_j v_j^alpha and value_j = sum terms u_j^alpha, of total degree below order in
+   * d <= 3 coordinates, which are rows BR_PAIR_BLOCK apart; work 3 such rows. */
+  void (*pair_moments)(int d, int order, int n, const double *v, const double *e, double *work,
+                       double *terms);
+  void (*pair_series)(int d, int order, int n, const double *u, const double *terms, double *value);
 } br_kernels;
 
 extern const br_kernels br_kernels_baseline;

@@ -5,6 +5,7 @@
 #include "potential.h"
 
 #include <math.h>
+#include <string.h>
 
 #if defined(_OPENMP) && _OPENMP >= 201307
 #define BR_PRAGMA(text) _Pragma(#text)
@@ -48,4 +49,6 @@ const br_kernels BR_TABLE = {
     .pair_factor = pair_factor,
     .pair_dots = pair_dots,
     .pair_moves = pair_moves,
+    .pair_moments = pair_moments,
+    .pair_series = pair_series,
 };

@@ -282,3 +282,76 @@ BR_TARGET static void pair_moves(const br_pair_block *b, const double *x, const 
     sum[c] += pair_total(&total);
   }
 }
+
+/* The last coordinate of the moments: terms of degrees below order there. */
+BR_TARGET static void pair_last(int order, int n, const double *v, double *f, double *terms) {
+  for (int k = 0; k < order; k += 4) {
+    br_nd s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    for (int j = 0; j < n; j += BR_NORMAL_LANES) {
+      const br_nd at = PAIR_LOAD(v + j);
+      br_nd g = PAIR_LOAD(f + j);
+      s0 += g;
+      g *= at;
+      s1 += g;
+      g *= at;
+      s2 += g;
+      g *= at;
+      s3 += g;
+      g *= at;
+      PAIR_STORE(f + j, g);
+    }
+    terms[k] += pair_total(&s0);
+    if (k + 1 < order) terms[k + 1] += pair_total(&s1);
+    if (k + 2 < order) terms[k + 2] += pair_total(&s2);
+    if (k + 3 < order) terms[k + 3] += pair_total(&s3);
+  }
+}
+
+/* to = from * v */
+BR_TARGET static void pair_times(int n, const double *from, const double *v, double *to) {
+  for (int j = 0; j < n; j += BR_NORMAL_LANES)
+    PAIR_STORE(to + j, PAIR_LOAD(from + j) * PAIR_LOAD(v + j));
+}
+
+/* terms += sum_j e_j v_j^alpha for degrees |alpha| < order, the last coordinate fastest. */
+BR_TARGET static void pair_moments(int d, int order, int n, const double *v, const double *e,
+                                   double *work, double *terms) {
+  double *first = work, *second = work + BR_PAIR_BLOCK, *last = second + BR_PAIR_BLOCK;
+  const size_t bytes = (size_t)n * sizeof(double);
+  memcpy(first, e, bytes);
+  for (int a = 0; a < (d > 2 ? order : 1); a++) {
+    memcpy(second, first, bytes);
+    for (int b = 0; b < (d > 1 ? order - a : 1); b++) {
+      memcpy(last, second, bytes);
+      pair_last(order - a - b, n, v + (d - 1) * BR_PAIR_BLOCK, last, terms);
+      terms += order - a - b;
+      if (d > 1) pair_times(n, second, v + (d - 2) * BR_PAIR_BLOCK, second);
+    }
+    if (d > 2) pair_times(n, first, v, first);
+  }
+}
+
+/* value = sum_alpha terms_alpha u^alpha */
+BR_TARGET static void pair_series(int d, int order, int n, const double *u, const double *terms,
+                                  double *value) {
+  for (int j = 0; j < n; j += BR_NORMAL_LANES) {
+    const br_nd u3 = PAIR_LOAD(u + (d - 1) * BR_PAIR_BLOCK + j);
+    const br_nd u2 = PAIR_LOAD(u + (d > 1 ? d - 2 : 0) * BR_PAIR_BLOCK + j);
+    const br_nd u1 = PAIR_LOAD(u + j);
+    const int deep = d > 2 ? order : 1;
+    const double *t = terms + (d == 1   ? order
+                               : d == 2 ? order * (order + 1) / 2
+                                        : order * (order + 1) * (order + 2) / 6);
+    br_nd sum = {0};
+    for (int a = deep - 1; a >= 0; a--) {
+      br_nd plane = {0};
+      for (int b = d > 1 ? order - a - 1 : 0; b >= 0; b--) {
+        br_nd line = {0};
+        for (int c = order - a - b - 1; c >= 0; c--) line = line * u3 + *--t;
+        plane = plane * u2 + line;
+      }
+      sum = sum * u1 + plane;
+    }
+    PAIR_STORE(value + j, sum);
+  }
+}

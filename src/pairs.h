@@ -107,8 +107,11 @@ typedef struct {
   size_t by_x, by_y;
 
   double visited; /* pairs evaluated by the last call, n m a pass */
-  int threads;    /* that there is work memory for */
-  double *weight, *work;
+  /* inside */
+  int threads; /* that there is work memory for */
+  int level;   /* of the tiles */
+  double *weight, *work, *x_box, *y_box, *tile_weight, *bounds;
+  int *orders;
 } br_pairs;
 
 /* Pairs of two clouds, which may be one. Takes O(n + m) memory, all that the calls need. */

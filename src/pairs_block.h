@@ -15,8 +15,9 @@
 #define BR_PAIR_BLOCK 256 /* most centres of a block */
 #define BR_PAIR_PAD 8     /* clouds are padded to a multiple of this, with weight -Inf */
 #define BR_PAIR_QUERIES 4 /* most queries of a fill */
-#define BR_PAIR_DIFFER 16 /* from this dimension on squares are expanded if that is exact enough \
-                           */
+#define BR_PAIR_DIFFER                                                      \
+  16 /* from this dimension on squares are expanded if that is exact enough \
+      */
 
 struct br_pair_block {
   int d, n; /* n a multiple of BR_PAIR_PAD */

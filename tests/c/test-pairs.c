@@ -198,7 +198,7 @@ static double gradient_error(engine *e, const problem *q, int shifted, uint64_t 
 
 static void every_kernel(void) {
   const int dims[] = {1, 2, 3, 4, 10, 17};
-  const size_t sizes[][2] = {{1, 1}, {1, 700}, {37, 5}, {61, 530}};
+  const size_t sizes[][2] = {{1, 1}, {1, 700}, {37, 5}, {31, 530}};
   uint64_t seed = 7;
   for (int kernel = 0; kernel < BR_STORED; kernel++)
     for (size_t D = 0; D < sizeof dims / sizeof *dims; D++)
@@ -345,19 +345,76 @@ static void differences(void) {
     }
 }
 
+/* Sums of a tolerance against all pairs: what they promise, where potentials are steep and where
+ * weights are zero, in tight and in wide kernels. */
+static void within_tolerance(void) {
+  const br_kernel_id kernels[] = {BR_GAUSSIAN, BR_LAPLACE, BR_MATERN32, BR_IMQ};
+  const double scales[] = {0.01, 0.1, 0.5, 3};
+  const size_t n = 600, m = 900;
+  uint64_t seed = 13;
+  for (int K = 0; K < 4; K++)
+    for (int d = 1; d <= 4; d++)
+      for (int S = 0; S < 4; S++)
+        for (int potential = 0; potential < 2; potential++) {
+          const double h = scales[S], tolerance = potential ? 1e-9 : 1e-5;
+          problem q = make_problem(kernels[K], n, m, d, h, 3, &seed);
+          double *w = br_take(&heap, m), *a = br_take(&heap, 2 * m), *ones = br_take(&heap, m);
+          double *exact = br_take(&heap, n), *near = br_take(&heap, n), *guess = br_take(&heap, n);
+          for (size_t j = 0; j < m; j++) {
+            ones[j] = 1;
+            a[j] = heap_between(&seed, -1, 1);
+            a[m + j] = 1;
+            /* the potential that moves all points by 5 h, in a Gaussian */
+            w[j] = j % 9 == 2 ? -INFINITY : potential ? 5 * q.y[j] / h : heap_normal(&seed);
+          }
+          engine e;
+          q.weight = w;
+          start(&e, &q);
+          br_pairs_lse(&e.p, w, NULL, exact);
+          CHECK(e.p.visited == (double)(n * m));
+          for (int first = 0; first < 3; first++) {
+            for (size_t i = 0; i < n; i++)
+              guess[i] = first == 1 ? exact[i] + heap_between(&seed, -3, 3) : 1e3;
+            e.p.tolerance = tolerance;
+            CHECK(br_pairs_lse(&e.p, w, first ? guess : NULL, near) == BR_OK);
+            double worst = 0;
+            for (size_t i = 0; i < n; i++) worst = larger(worst, fabs(near[i] - exact[i]));
+            CHECK_NEAR(worst, 0, tolerance + 1e-11 * (1 + 1 / h));
+          }
+          double *sum = br_take(&heap, 2 * n), *rough = br_take(&heap, 2 * n);
+          double *grad = br_take(&heap, n * (size_t)d), *slope = br_take(&heap, n * (size_t)d);
+          br_pairs_sum(&e.p, BR_VALUE, w, exact, 2, a, rough);
+          br_pairs_gradient(&e.p, w, exact, a, slope);
+          e.p.tolerance = 0;
+          br_pairs_sum(&e.p, BR_VALUE, w, exact, 2, a, sum);
+          br_pairs_gradient(&e.p, w, exact, a, grad);
+          double worst = 0;
+          for (size_t i = 0; i < 2 * n; i++) worst = larger(worst, fabs(sum[i] - rough[i]));
+          CHECK_NEAR(worst, 0, tolerance + 1e-12 * (1 + 1 / h));
+          worst = 0;
+          for (size_t i = 0; i < n * (size_t)d; i++)
+            worst = larger(worst, fabs(grad[i] - slope[i]) * h);
+          CHECK_NEAR(worst, 0, tolerance + 1e-12 * (1 + 1 / h));
+          heap_free();
+        }
+}
+
 static void the_table(void) {
   CHECK(br_kernel_find("gaussian") == BR_GAUSSIAN);
   CHECK(br_kernel_find("vmf") == BR_VMF);
   CHECK(br_kernel_find("triangle") == -1);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  (void)argv;
+  if (argc > 1) { heap_each_level(within_tolerance); return CHECK_DONE(); }
   heap_each_level(every_kernel);
   heap_each_level(every_scale);
   heap_each_level(far_from_zero);
   heap_each_level(stored_costs);
   heap_each_level(no_weight);
   heap_each_level(differences);
+  heap_each_level(within_tolerance);
   the_table();
   return CHECK_DONE();
 }
