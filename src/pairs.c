@@ -214,11 +214,12 @@ static void chunk(const br_pass *q, br_desk *w, size_t i0, int n) {
   const br_pairs *p = q->p;
   const int d = p->x ? p->x->d : 0, width = q->what == BR_SUMS ? q->r : d;
   int row[BR_PAIR_TILE] = {0}, rows = 0, poor[BR_PAIR_TILE], n_poor = 0;
+  const double guess = q->tiled && q->what == BR_POWERS ? br_tiles_guess(q, i0) : NAN;
   for (int i = 0; i < n; i++) {
     const size_t from = br_cloud_place(p->x, i0 + (size_t)i);
     double top = q->shift ? q->shift[from] : q->what == BR_POWERS ? NAN : 0;
     for (int k = 0; k < d; k++) w->x[i * d + k] = p->x->x[(size_t)k * p->x->ld + i0 + (size_t)i];
-    if (q->tiled && q->what == BR_POWERS && !isfinite(top)) top = br_tiles_guess(q, w->x + i * d);
+    if (!isfinite(top)) top = guess;
     clear(q, w, i, top);
     if (isfinite(top)) row[rows++] = i;
     else if (q->what == BR_POWERS) poor[n_poor++] = i;
@@ -226,8 +227,9 @@ static void chunk(const br_pass *q, br_desk *w, size_t i0, int n) {
   over_all(q, w, i0, row, rows, 0);
   if (q->what == BR_POWERS) {
     /* A sum that is far from 1 has lost digits in its exponents, or terms. */
+    const double far = q->tiled ? 1e200 : 1e20;
     for (int k = 0; k < rows; k++)
-      if (!(w->total[row[k]] > 1e-20 && w->total[row[k]] < 1e20)) poor[n_poor++] = row[k];
+      if (!(w->total[row[k]] > 1 / far && w->total[row[k]] < far)) poor[n_poor++] = row[k];
     for (int k = 0; k < n_poor; k++) clear(q, w, poor[k], -INFINITY);
     over_all(q, w, i0, poor, n_poor, 1);
   }

@@ -80,8 +80,8 @@ void br_tiles_start(const br_pass *q);
 /* Queries that pass together. */
 size_t br_tiles_chunk(const br_pairs *p);
 
-/* A shift for one query, or NaN. */
-double br_tiles_guess(const br_pass *q, const double *x);
+/* A guess of lse for the chunk that starts at i0. */
+double br_tiles_guess(const br_pass *q, size_t i0);
 
 /* As br_pass_add() with all centres, as far as the tolerance asks. */
 void br_tiles_over(const br_pass *q, br_desk *w, size_t i0, const int *row, int n, int running);

@@ -22,7 +22,8 @@
 
 #define BUCKETS 64
 #define EVEN 32
-#define STEEPEST 1.5 /* rho of the tiles that are worth a series */
+#define STEEPEST 1.5 /* rho of tiles that are worth a series, */
+#define MOST 0.7     /* and how many of them must be so */
 
 int br_tiles_apply(const br_pass *q) {
   const br_pairs *p = q->p;
@@ -77,22 +78,22 @@ void br_tiles_make(br_pairs *p, br_workspace *ws) {
 }
 
 static int series_apply(const br_pass *q) {
-  return q->p->kernel == BR_GAUSSIAN && q->p->x->d <= 3 && q->what != BR_MOVES && !q->factored;
+  return q->p->kernel == BR_GAUSSIAN && q->p->x->d <= 3 && (q->what == BR_MOVES || !q->factored);
 }
 
-/* The largest tiles for which series are short; else leaves. */
+/* The largest tiles of which most are small enough for short series; else leaves. */
 void br_tiles_start(const br_pass *q) {
   br_pairs *p = q->p;
   double middle[BR_PAIR_TILED];
   for (p->level = series_apply(q) ? BR_PAIR_LEVELS : 0;; p->level--) {
     boxes(p->y, p->level, p->y_box);
     if (p->level == 0) break;
-    double mean = 0;
+    size_t compact = 0;
     for (size_t j = 0; j < tiles_of(p->y, p->level); j++) {
       const double r = reach(p->y, p->y_box, j, middle) / p->scale;
-      mean += r * r;
+      compact += r * r <= STEEPEST;
     }
-    if (mean <= STEEPEST * (double)tiles_of(p->y, p->level)) break;
+    if ((double)compact >= MOST * (double)tiles_of(p->y, p->level)) break;
   }
   boxes(p->x, p->level, p->x_box);
   const size_t size = (size_t)BR_PAIR_LEAF << p->level;
@@ -107,16 +108,16 @@ void br_tiles_start(const br_pass *q) {
 
 size_t br_tiles_chunk(const br_pairs *p) { return (size_t)BR_PAIR_LEAF << p->level; }
 
-double br_tiles_guess(const br_pass *q, const double *x) {
+double br_tiles_guess(const br_pass *q, size_t i0) {
   const br_pairs *p = q->p;
   const br_pair_block b = br_pass_block(p, 0, 0);
-  double best = -INFINITY, middle[BR_PAIR_TILED];
-  if (!series_apply(q) || p->level == 0) return NAN;
+  double best = -INFINITY, a[BR_PAIR_TILED], middle[BR_PAIR_TILED];
+  reach(p->x, p->x_box, i0 / br_tiles_chunk(p), a);
   for (size_t j = 0; j < tiles_of(p->y, p->level); j++) {
     double square = 0;
     reach(p->y, p->y_box, j, middle);
-    for (int k = 0; k < b.d; k++) square += (x[k] - middle[k]) * (x[k] - middle[k]);
-    best = fmax(best, p->tile_weight[j] - b.square * square);
+    for (int k = 0; k < b.d; k++) square += (a[k] - middle[k]) * (a[k] - middle[k]);
+    best = fmax(best, p->tile_weight[j] - b.square * square - b.root * sqrt(square));
   }
   return best;
 }
@@ -154,8 +155,14 @@ static void local(const br_cloud *cloud, size_t j0, int n, const double *middle,
       v[k * BR_PAIR_BLOCK + j] = (cloud->x[(size_t)k * cloud->ld + j0 + (size_t)j] - middle[k]) / h;
 }
 
-/* Terms of the tile of centres in n places from j0 for queries around a: of ones, and of each
- * column. The powers are taken less the returned one. */
+/* Sums that a series is made for: of ones, and of each column; in gradients of the column, or of
+ * ones, and of it times y - b. */
+static int series_of(const br_pass *q) {
+  return q->what == BR_MOVES ? 1 + (q->a != NULL) + q->p->x->d : 1 + q->r;
+}
+
+/* Terms of the tile of centres in n places from j0 for queries around a. The powers are taken less
+ * the returned one. */
 static double gather(const br_pass *q, br_desk *w, size_t j0, size_t n, const double *a,
                      const double *middle, int order) {
   const br_pairs *p = q->p;
@@ -168,7 +175,7 @@ static double gather(const br_pass *q, br_desk *w, size_t j0, size_t n, const do
     q->simd->pair_fill(&b, 1, a, w->t, w->s, 0);
     top = fmax(top, q->simd->pair_top(b.n, w->t));
   }
-  memset(w->terms, 0, (size_t)(1 + q->r) * BR_PAIR_TERMS * sizeof(double));
+  memset(w->terms, 0, (size_t)series_of(q) * BR_PAIR_TERMS * sizeof(double));
   if (!(top > -INFINITY)) return top;
   for (size_t from = 0; from < n; from += BR_PAIR_BLOCK) {
     const size_t left = n - from;
@@ -179,14 +186,22 @@ static double gather(const br_pass *q, br_desk *w, size_t j0, size_t n, const do
     local(p->y, j0 + from, b.n, middle, p->scale, w->near);
     q->simd->pair_moments(d, order, b.n, w->near, w->e, w->s, w->terms);
     br_pass_columns(q, w, j0 + from, b.n);
-    for (int c = 0; c < q->r; c++) {
-      double *t = w->t, *column = w->columns + c * BR_PAIR_BLOCK;
+    double *t = w->t, *terms = w->terms + BR_PAIR_TERMS;
+    for (int c = 0; q->a && c < q->r; c++, terms += BR_PAIR_TERMS) {
+      const double *column = w->columns + c * BR_PAIR_BLOCK;
       for (int j = 0; j < b.n; j++) t[j] = w->e[j] * column[j];
-      q->simd->pair_moments(d, order, b.n, w->near, t, w->s,
-                            w->terms + (size_t)(1 + c) * BR_PAIR_TERMS);
+      q->simd->pair_moments(d, order, b.n, w->near, t, w->s, terms);
+    }
+    if (q->what != BR_MOVES) continue;
+    double *weighted = q->a ? t : w->e, *moved = w->t + BR_PAIR_BLOCK;
+    for (int c = 0; c < d; c++, terms += BR_PAIR_TERMS) {
+      for (int j = 0; j < b.n; j++)
+        moved[j] = weighted[j] * w->near[c * BR_PAIR_BLOCK + j] * p->scale;
+      q->simd->pair_moments(d, order, b.n, w->near, moved, w->s, terms);
     }
   }
-  for (int c = 0; c <= q->r; c++) over_factorials(d, order, w->terms + (size_t)c * BR_PAIR_TERMS);
+  for (int c = 0; c < series_of(q); c++)
+    over_factorials(d, order, w->terms + (size_t)c * BR_PAIR_TERMS);
   return top;
 }
 
@@ -208,14 +223,23 @@ static void add_series(const br_pass *q, br_desk *w, size_t i0, int n, size_t j0
     q->simd->pair_fill(&b, 1, middle, w->t, w->s, 0);
     const double sum = q->simd->pair_powers(b.n, -(b.square * square + ref), w->t, w->e);
     local(p->x, i0 + (size_t)from, b.n, a, p->scale, w->near);
-    const int end = n - from < b.n ? n - from : b.n;
-    for (int c = 0; c <= q->r; c++) {
-      q->simd->pair_series(d, order, b.n, w->near, w->terms + (size_t)c * BR_PAIR_TERMS, w->t);
+    const int end = n - from < b.n ? n - from : b.n, last = series_of(q) - 1;
+    const double *terms = w->terms;
+    double *whole = w->t + BR_PAIR_BLOCK; /* of the column, in gradients */
+    for (int c = 0; c <= last; c++, terms += BR_PAIR_TERMS) {
+      const int k = q->what == BR_MOVES ? c - (last - d) - 1 : c - 1;
+      q->simd->pair_series(d, order, b.n, w->near, terms, w->t);
+      if (q->what == BR_MOVES && k == -1) memcpy(whole, w->t, (size_t)b.n * sizeof(double));
       for (int i = 0; i < end; i++) {
         if (!(cover[from + i] > -INFINITY)) continue;
-        const double value = sum == INFINITY ? INFINITY : w->e[i] * w->t[i];
-        if (c == 0) w->total[from + i] += value;
-        else w->sums[(size_t)(from + i) * w->width + c - 1] += value;
+        const double power = sum == INFINITY ? INFINITY : w->e[i];
+        double *sums = w->sums + (size_t)(from + i) * w->width;
+        if (c == 0) w->total[from + i] += power * w->t[i];
+        else if (q->what == BR_SUMS) sums[k] += power * w->t[i];
+        if (q->what == BR_MOVES && k >= 0) {
+          const double move = w->near[k * BR_PAIR_BLOCK + i] * p->scale + (a[k] - middle[k]);
+          sums[k] -= power * (move * whole[i] - w->t[i]) / (p->scale * p->scale);
+        }
       }
     }
   }
@@ -309,7 +333,7 @@ void br_tiles_over(const br_pass *q, br_desk *w, size_t i0, const int *row, int 
         const double slack = exp(fmin(least - w->bound[j], 50)) / (double)tiles;
         order = order_for(rho, p->tolerance / 2 * (slack > 1 ? slack : 1));
       }
-      const double each = 6 + 0.6 * terms_of(d, order) * (1 + q->r);
+      const double each = 6 + 0.6 * terms_of(d, order) * series_of(q);
       if (order > 0 && (double)(in_tile + (int)m) * each < 2.5 * n * (double)m) {
         add_series(q, w, i0, in_tile, j0, m, a, b, order, cover);
         w->visited += (double)(in_tile + (int)m);
