@@ -18,6 +18,7 @@ SEXP brenier_evaluate(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_fit(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_model(SEXP, SEXP, SEXP);
+SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_simd_level(void);
 SEXP brenier_simd_set(SEXP);
 SEXP brenier_sobol(SEXP, SEXP);
@@ -38,6 +39,7 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_fit", (DL_FUNC)(void (*)(void))brenier_fit, 6},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
   {"brenier_model", (DL_FUNC)(void (*)(void))brenier_model, 3},
+  {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},
   {"brenier_simd_level", (DL_FUNC)(void (*)(void))brenier_simd_level, 0},
   {"brenier_simd_set", (DL_FUNC)(void (*)(void))brenier_simd_set, 1},
   {"brenier_sobol", (DL_FUNC)(void (*)(void))brenier_sobol, 2},
