@@ -1,6 +1,6 @@
 /* Sums over pairs against plain loops in long double, in every kernel and at every level; gradients
  * and Laplacians against differences; far clouds, poor shifts, zero weights, forbidden pairs. */
-#include "../../src/pairs.h"
+#include "../../src/pairs_block.h"
 #include "heap.h"
 
 #define ROOT3 1.7320508075688772935L
@@ -80,9 +80,11 @@ static real naive_sum(const problem *q, br_pairs_of of, double shift, const doub
   for (size_t j = 0; j < q->m; j++) {
     if (q->weight && q->weight[j] == -INFINITY) continue;
     const real pair = naive_pair(q, of, i, j, &t);
-    const real term = expl((q->weight ? q->weight[j] : 0) - (real)shift) * pair * a[j];
-    total += term;
-    *size += fabsl(term);
+    const real weight = expl((q->weight ? q->weight[j] : 0) - (real)shift) * a[j];
+    total += weight * pair;
+    *size += fabsl(weight * pair);
+    /* the two parts of a Laplacian cancel within a pair */
+    if (of == BR_LAPLACIAN) *size += fabsl(weight * q->d * naive_pair(q, BR_SLOPE, i, j, &t));
   }
   return total;
 }
@@ -197,7 +199,7 @@ static double gradient_error(engine *e, const problem *q, int shifted, uint64_t 
 }
 
 static void every_kernel(void) {
-  const int dims[] = {1, 2, 3, 4, 10, 17};
+  const int dims[] = {1, 2, 3, 10, 17, 40};
   const size_t sizes[][2] = {{1, 1}, {1, 700}, {37, 5}, {31, 530}};
   uint64_t seed = 7;
   for (int kernel = 0; kernel < BR_STORED; kernel++)
@@ -349,7 +351,7 @@ static void differences(void) {
  * weights are zero, in tight and in wide kernels. */
 static void within_tolerance(void) {
   const br_kernel_id kernels[] = {BR_GAUSSIAN, BR_LAPLACE, BR_MATERN32, BR_IMQ};
-  const double scales[] = {0.01, 0.1, 0.5, 3};
+  const double scales[] = {0.01, 0.1, 0.5, 3}; /* of points of spread 1 */
   const size_t n = 600, m = 900;
   uint64_t seed = 13;
   for (int K = 0; K < 4; K++)
@@ -399,15 +401,91 @@ static void within_tolerance(void) {
         }
 }
 
+/* Powers against libm: 1e-14 relative down to e^-708, 0 below, and Inf for what is too large. */
+static void powers(void) {
+  double t[BR_PAIR_BLOCK], e[BR_PAIR_BLOCK], worst = 0;
+  uint64_t seed = 14;
+  for (int round = 0; round < 400; round++) {
+    const double low = round < 200 ? -1 : -707.9, high = round < 200 ? 1 : 699;
+    for (int j = 0; j < BR_PAIR_BLOCK; j++) t[j] = heap_between(&seed, low, high);
+    br_simd()->pair_powers(BR_PAIR_BLOCK, 0, t, e);
+    for (int j = 0; j < BR_PAIR_BLOCK; j++)
+      worst = larger(worst, (double)fabsl(e[j] / expl(t[j]) - 1));
+  }
+  CHECK_NEAR(worst, 0, 1e-15);
+  for (int j = 0; j < BR_PAIR_BLOCK; j++) t[j] = -INFINITY;
+  t[1] = -709;
+  t[2] = 0;
+  CHECK(br_simd()->pair_powers(BR_PAIR_BLOCK, 0, t, e) == 1);
+  CHECK(e[0] == 0 && e[1] == 0 && e[2] == 1);
+  t[5] = 701;
+  CHECK(br_simd()->pair_powers(BR_PAIR_BLOCK, 0, t, e) == INFINITY);
+}
+
+/* All that a problem gives, in one array. */
+static double *everything(const problem *q, double tolerance) {
+  const size_t n = q->n, d = (size_t)q->d;
+  double *out = br_take(&heap, n * (3 + d)), *a = br_take(&heap, 2 * q->m);
+  uint64_t seed = 15;
+  for (size_t j = 0; j < 2 * q->m; j++) a[j] = heap_normal(&seed);
+  engine e;
+  start(&e, q);
+  e.p.tolerance = tolerance;
+  br_pairs_lse(&e.p, q->weight, NULL, out);
+  br_pairs_sum(&e.p, BR_VALUE, q->weight, out, 2, a, out + n);
+  br_pairs_gradient(&e.p, q->weight, out, a, out + 3 * n);
+  return out;
+}
+
+/* The number of threads changes nothing, levels of instructions the last digits. */
+static void settings(void) {
+  uint64_t seed = 16;
+  for (int d = 2; d <= 17; d += 15)
+    for (int rough = 0; rough < 2; rough++) {
+      const problem q = make_problem(BR_GAUSSIAN, 1300, 1100, d, 0.3 * d, 0, &seed);
+      const size_t all = q.n * (size_t)(3 + d);
+      CHECK(br_simd_set("baseline"));
+      br_threads_set(1);
+      const double *one = everything(&q, rough * 1e-7);
+      br_threads_set(3);
+      const double *three = everything(&q, rough * 1e-7);
+      CHECK(memcmp(one, three, all * sizeof(double)) == 0);
+      if (br_simd_set("avx2")) {
+        const double *other = everything(&q, rough * 1e-7);
+        double worst = 0;
+        for (size_t i = 0; i < all; i++) worst = larger(worst, apart(other[i], one[i]));
+        CHECK_NEAR(worst, 0, 1e-13);
+      }
+      br_threads_set(1);
+      heap_free();
+    }
+}
+
+/* Points that are all the same, in numbers that make tiles. */
+static void one_place(void) {
+  const size_t n = 700;
+  uint64_t seed = 17;
+  problem q = make_problem(BR_GAUSSIAN, n, n, 2, 0.5, 0, &seed);
+  double *x = br_take(&heap, 2 * n), *lse = br_take(&heap, n);
+  for (size_t i = 0; i < 2 * n; i++) x[i] = 3;
+  q.x = q.y = x;
+  engine e;
+  start(&e, &q);
+  for (int rough = 0; rough < 2; rough++) {
+    e.p.tolerance = rough * 1e-8;
+    CHECK(br_pairs_lse(&e.p, NULL, NULL, lse) == BR_OK);
+    for (size_t i = 0; i < n; i++) CHECK_NEAR(lse[i], log((double)n), 1e-8 * rough + 1e-14);
+  }
+}
+
 static void the_table(void) {
   CHECK(br_kernel_find("gaussian") == BR_GAUSSIAN);
   CHECK(br_kernel_find("vmf") == BR_VMF);
   CHECK(br_kernel_find("triangle") == -1);
 }
 
-int main(int argc, char **argv) {
-  (void)argv;
-  if (argc > 1) { heap_each_level(within_tolerance); return CHECK_DONE(); }
+int main(void) {
+  heap_each_level(powers);
   heap_each_level(every_kernel);
   heap_each_level(every_scale);
   heap_each_level(far_from_zero);
@@ -415,6 +493,9 @@ int main(int argc, char **argv) {
   heap_each_level(no_weight);
   heap_each_level(differences);
   heap_each_level(within_tolerance);
+  heap_each_level(one_place);
+  settings();
   the_table();
+  heap_free();
   return CHECK_DONE();
 }
