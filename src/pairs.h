@@ -133,7 +133,8 @@ br_status br_pairs_lse(br_pairs *p, const double *log_weight, const double *shif
 typedef enum { BR_VALUE = 0, BR_SLOPE, BR_LAPLACIAN } br_pairs_of;
 
 /* sum, n x r column-major; a, m x r, finite; shift NULL for zeros. A shift of -Inf is the lse of a
- * row without weight: its sums are 0. */
+ * row without weight: its sums are 0. A row with a term above e^700 is NaN: give its lse as shift.
+ */
 br_status br_pairs_sum(br_pairs *p, br_pairs_of of, const double *log_weight, const double *shift,
                        int r, const double *a, double *sum);
 

@@ -13,7 +13,7 @@
  *
  * and the last is a short Taylor series in which every query and centre appears alone: the sum
  * costs n_A + n_B instead of n_A n_B. With |u'v|/h^2 <= rho the series of p terms is off by at
- * most rho^p/p! e^(2 rho), relative to each pair: p is chosen for the other half of the tolerance,
+ * most rho^p/p! e^rho, relative to each pair: p is chosen for the other half of the tolerance,
  * or less where U_B says that the tile matters little. */
 #include "pairs_pass.h"
 
@@ -130,7 +130,7 @@ static int terms_of(int d, int order) {
 }
 
 static int order_for(double rho, double allowed) {
-  double error = exp(2 * rho);
+  double error = exp(rho);
   for (int order = 1; order <= BR_PAIR_ORDER; order++) {
     error *= rho / order;
     if (error <= allowed) return order;
