@@ -19,10 +19,11 @@ BR_NORMAL_INLINE pair_exp(const br_nd *t, br_nd *e) {
   *e = (br_nd)((br_ns)(p * power) & (br_ns)(*t > -708.0));
 }
 
+/* clang has had these builtins come and go: it makes one instruction of the loop. */
 BR_NORMAL_INLINE pair_sqrt(const br_nd *s, br_nd *root) {
-#if defined(__SSE2__) && BR_NORMAL_LANES == 4
+#if defined(__SSE2__) && !defined(__clang__) && BR_NORMAL_LANES == 4
   *root = (br_nd)__builtin_ia32_sqrtpd256((__attribute__((vector_size(32))) double)*s);
-#elif defined(__SSE2__) && BR_NORMAL_LANES == 2
+#elif defined(__SSE2__) && !defined(__clang__) && BR_NORMAL_LANES == 2
   *root = (br_nd)__builtin_ia32_sqrtpd((__attribute__((vector_size(16))) double)*s);
 #else
   for (int i = 0; i < BR_NORMAL_LANES; i++) (*root)[i] = sqrt((*s)[i]);
