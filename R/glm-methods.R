@@ -32,7 +32,7 @@ NULL
 #' @noRd
 glm_points <- function(object, n) {
   y <- with_seed(2, fit_points(max(n, 4 * (object$d + 2)), object$d))
-  target_parameters(object$target, push_draws(object$layers[[1]], y)$z)$x
+  target_parameters(object$target, push_draws(object$layers, y)$z)$x
 }
 
 coef_names <- function(object) colnames(object$design$X)

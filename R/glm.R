@@ -76,14 +76,14 @@ brenier_glm <- function(formula, family = stats::gaussian(), data = NULL,
     potential <- "ridge"
     control$max_atoms <- 0L
     control$max_iter <- 20L
+    control$improper <- TRUE
   }
   core <- glm_model(design, response, offset, family, priors)
   start <- glm_start(design, response, offset, family, priors)
   target <- glm_target(core, design, family, start)
   fit <- with_seed(seed %||% 1, {
-    fit <- fit_posterior(target, target$init, potential, control, new_progress())
-    fit$y <- matrix(stats::rnorm(control$validation * target$d), ncol = target$d)
-    fit
+    fit_posterior(target, target$init, potential, 1L, FALSE, with_deadline(target, control, began),
+                  new_progress())
   })
   post <- new_posterior(target, fit, potential, control, began, call)
   post[c("formula", "terms", "model", "design", "priors")] <- list(

@@ -15,7 +15,7 @@ forward <- function(layers, x, given = NULL, logdet = TRUE) {
   for (layer in layers) {
     z <- to_white(layer$whitening, x, given)
     e <- if (identical(layer$side, "reference")) {
-      evaluate_inverse(layer$potential, z, logdet)
+      evaluate_inverse(layer, z, logdet)
     } else {
       evaluate(layer$potential, z, map = TRUE, logdet = logdet)
     }
@@ -25,13 +25,27 @@ forward <- function(layers, x, given = NULL, logdet = TRUE) {
   list(map = x, logdet = total)
 }
 
-#' The same of the inverse of a gradient that takes the reference to the data.
+#' Points y of the reference to those that the gradient of a layer takes them to: list(map, logdet). It may
+#' move some of the coordinates alone, those that are `active`.
 #' @noRd
-evaluate_inverse <- function(potential, z, logdet) {
-  y <- .Call(C_brenier_invert, potential, z, 1e-12, 500L)
+evaluate_layer <- function(layer, y, logdet = TRUE) {
+  if (is.null(layer$active)) return(evaluate(layer$potential, y, map = TRUE, logdet = logdet))
+  e <- evaluate(layer$potential, y[, layer$active, drop = FALSE], map = TRUE, logdet = logdet)
+  y[, layer$active] <- e$map
+  e$map <- y
+  e
+}
+
+#' The same of the inverse of that.
+#' @noRd
+evaluate_inverse <- function(layer, z, logdet) {
+  active <- layer$active %||% seq_len(ncol(z))
+  some <- z[, active, drop = FALSE]
+  y <- .Call(C_brenier_invert, layer$potential, some, 1e-12, 500L)
   y$x[y$iterations < 0, ] <- NA
-  e <- if (logdet) evaluate(potential, y$x, logdet = TRUE)
-  list(map = y$x, logdet = if (logdet) -e$logdet)
+  e <- if (logdet) evaluate(layer$potential, y$x, logdet = TRUE)
+  z[, active] <- y$x
+  list(map = z, logdet = if (logdet) -e$logdet)
 }
 
 log_density <- function(layers, x, given = NULL) {
@@ -53,7 +67,7 @@ backward <- function(layers, y, given = NULL, tol = 1e-12) {
   for (layer in rev(layers)) {
     if (!is.null(layer$reference)) y <- to_white(layer$reference, y)
     if (identical(layer$side, "reference")) {
-      y <- from_white(layer$whitening, evaluate(layer$potential, y, map = TRUE)$map, given)
+      y <- from_white(layer$whitening, evaluate_layer(layer, y, logdet = FALSE)$map, given)
       next
     }
     covariates <- layer$whitening$covariates

@@ -133,7 +133,20 @@ new_target <- function(kind, recipe, names, coordinates, init, what, needed = na
 new_count <- function() {
   count <- new.env(parent = emptyenv())
   count$points <- count$gradients <- count$batches <- count$errors <- count$refused <- 0
+  count$seconds <- 0
+  count$deadline <- Inf
   count
+}
+
+#' The time; an interrupt of the class brenier_deadline where it is past the limit.
+#' @noRd
+heed_deadline <- function(count) {
+  now <- proc.time()[["elapsed"]]
+  if (now > count$deadline) {
+    signalCondition(structure(list(message = "the limit of time was reached", call = NULL),
+                              class = c("brenier_deadline", "interrupt", "condition")))
+  }
+  now
 }
 
 #' The evaluator hangs on a weak reference, which files do not keep: pointers to compiled code never
@@ -171,6 +184,9 @@ check_anew <- function(target, evaluator) {
 #' take the place of a gradient that is not there.
 #' @noRd
 ask_target <- function(target, z, value = TRUE, gradient = FALSE, steps = NULL) {
+  count <- target$count
+  began <- heed_deadline(count)
+  on.exit(count$seconds <- count$seconds + proc.time()[["elapsed"]] - began)
   differ <- gradient && !target$exact
   answer <- if (value || !differ) {
     live(target)$ask(z, value, gradient && !differ, target$count)
@@ -221,6 +237,7 @@ target_coordinates <- function(target, x) live(target)$from(x)
 #' @noRd
 each_point <- function(z, ask, columns, count) {
   rows <- lapply(seq_len(nrow(z)), function(i) {
+    heed_deadline(count)
     at <- stats::setNames(z[i, ], colnames(z)) # a single column would lose its name
     value <- tryCatch(ask(at), error = function(e) {
       count_error(count, conditionMessage(e))

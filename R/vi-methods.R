@@ -4,6 +4,11 @@
 #' @param nsim,ndraws Number of draws.
 #' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
 #'   from the user's stream.
+#' @param refine What is done about the error of the approximation: `"none"` weighs the draws; `"importance"` resamples
+#'   as many of them by these weights, truncated, without their log weights;
+#'   `"metropolis"` runs them through an independence Metropolis sampler, whose stationary law is the target, and
+#'   reports its acceptance rate as attribute `acceptance` and when it is low: draws then repeat and depend on
+#'   one another.
 #' @param newdata A matrix or data frame with a column a parameter, as draws have them; columns are
 #'   matched by name where there are names.
 #' @param type `"log_density"`, the one type.
@@ -14,7 +19,7 @@
 #'     `lp_approx__` that of the approximation, both of the parameters within their bounds, or for a model
 #'     both of its unbounded coordinates (see [as_target()]), and the log weights
 #'     `lp__ - lp_approx__` as [posterior::weight_draws()] keeps them. It asks the target for each draw.
-#'     Nothing is resampled: [posterior::resample_draws()] does that;
+#'     Nothing is resampled unless `refine` says so;
 #'   * `predict()`: the log density of the approximation, normalised, what `lp_approx__` is of draws; -Inf
 #'     outside the bounds.
 #' @name simulate.brenier_posterior
@@ -32,19 +37,8 @@ simulate.brenier_posterior <- function(object, nsim = 1, seed = NULL, ...) {
 #' @noRd
 posterior_draws <- function(object, n, seed) {
   y <- with_seed(seed, matrix(stats::rnorm(n * object$d), n, object$d))
-  draws <- push_draws(object$layers[[1]], y)
+  draws <- push_draws(object$layers, y)
   c(draws, target_parameters(object$target, draws$z))
-}
-
-#' @rdname simulate.brenier_posterior
-#' @export
-as_draws.brenier_posterior <- function(x, ndraws = 1000, seed = NULL, ...) {
-  check_no_dots(..., known = c("ndraws", "seed"))
-  draws <- posterior_draws(x, check_count(ndraws, "ndraws", 1), seed)
-  lp <- target_value(x$target, draws$z) - draws$logdet
-  lp_approx <- draws$log_density - draws$logdet
-  frame <- data.frame(draws$x, lp__ = lp, lp_approx__ = lp_approx, check.names = FALSE)
-  posterior::weight_draws(posterior::as_draws_df(frame), lp - lp_approx, log = TRUE)
 }
 
 #' @rdname simulate.brenier_posterior
@@ -137,7 +131,7 @@ trust_words <- function(x) {
 #' @export
 summary.brenier_posterior <- function(object, ...) {
   y <- with_seed(2, fit_points(8192, object$d))
-  x <- target_parameters(object$target, push_draws(object$layers[[1]], y)$z)$x
+  x <- target_parameters(object$target, push_draws(object$layers, y)$z)$x
   sd <- apply(x, 2, stats::sd)
   q <- apply(x, 2, stats::quantile, probs = c(0.05, 0.5, 0.95), names = FALSE)
   structure(list(fit = object, parameters = data.frame(

@@ -1,12 +1,19 @@
 # What fresh draws say of a posterior.
 
-#' Draws of the map at the points y of the reference: list(z, log_density of the approximation there).
+#' Draws of the chain at the points y of the reference: list(z, log_density of the approximation there).
 #' @noRd
-push_draws <- function(layer, y) {
-  e <- evaluate(layer$potential, y, map = TRUE, logdet = TRUE)
-  list(z = from_white(layer$whitening, e$map),
-       log_density = -rowSums(y^2) / 2 - ncol(y) / 2 * log(2 * pi) - e$logdet +
-         layer$whitening$logdet)
+push_draws <- function(layers, y) {
+  if (!all(vapply(layers, function(l) identical(l$side, "reference"), NA))) {
+    z <- unname(backward(layers, y))
+    return(list(z = z, log_density = log_density(layers, z)))
+  }
+  log_density <- -rowSums(y^2) / 2 - ncol(y) / 2 * log(2 * pi)
+  for (layer in rev(layers)) {
+    e <- evaluate_layer(layer, y)
+    y <- from_white(layer$whitening, e$map)
+    log_density <- log_density - e$logdet + layer$whitening$logdet
+  }
+  list(z = y, log_density = log_density)
 }
 
 #' Shape of the tail of importance weights: the generalised Pareto fit of Zhang and Stephens (2009)
@@ -31,7 +38,7 @@ khat_of <- function(log_weight) {
 pareto_shape <- function(x) {
   n <- length(x)
   grid <- 30 + floor(sqrt(n))
-  quarter <- x[floor(n / 4 + 0.5)]
+  quarter <- max(x[floor(n / 4 + 0.5)], min(x[x > 0])) # many may be equal
   theta <- 1 / x[n] + (1 - sqrt(grid / (seq_len(grid) - 0.5))) / (3 * quarter)
   shape <- vapply(theta, function(b) mean(log1p(-b * x)), 0)
   profile <- n * (log(-theta / shape) - shape - 1)

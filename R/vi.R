@@ -6,8 +6,9 @@
 #' its quality is measured on fresh draws.
 #'
 #' @details
-#' With T the gradient of the potential, in coordinates in which the Gaussian law is N(0, I), the fit
-#' lowers the mean of \eqn{-\log p(T(y)) - \log\det DT(y)}{-log p(T(y)) - log det DT(y)} over fixed
+#' With T the gradient of the potential, in coordinates in which the Gaussian law is N(0, I), space
+#' is first turned so that its first coordinates are those along which the target is least Gaussian; the
+#' others are left alone. The fit lowers the mean of \eqn{-\log p(T(y)) - \log\det DT(y)}{-log p(T(y)) - log det DT(y)} over fixed
 #' quasi-random points y of N(0, I): the divergence KL(approximation, target) up to a constant. Other
 #' points validate it. Components and atoms are added, and the points double, as long as that helps on
 #' the validation.
@@ -38,11 +39,15 @@
 #' @param lower,upper Bounds of the parameters: one number, or one a parameter.
 #' @param transforms A list or character vector that names transforms by parameters of `init`, such as
 #'   `list(p = "simplex", cut = "ordered")`.
+#' @param layers Number of maps that are composed. One is a Brenier map; more come nearer to targets that no such map of
+#'   few features reaches, each fitted to what those before leave. Density, draws and inverse stay exact.
+#' @param cover `TRUE` then lowers KL(target, approximation) in the place of KL(approximation, target), by maps
+#'   fitted to weighted draws. Such a law covers the modes and tails of the target rather than keep to where it is
+#'   largest, which makes better weights. What has the most even weights stays.
 #' @param potential `"ridge"` fits ridge atoms, a convex problem where the log density is concave, and
-#'   `"softmax"` a softmax of quadratics. `"both"` fits ridge atoms, up to ten parameters a softmax, up to five
-#'   also atoms on top of the softmax, and keeps what the validation finds best. A softmax has `components`
-#'   (d + 1)(d + 2)/2 coefficients and is slow in many dimensions. `"ridge"` with `max_atoms = 0` is the
-#'   Gaussian law.
+#'   `"softmax"` a softmax of quadratics. `"both"` fits a softmax where the target is Gaussian but for at most 14
+#'   coordinates, and ridge atoms where it is not; up to five also atoms on top of the softmax. It keeps what the
+#'   validation finds best. `"ridge"` with `max_atoms = 0` is the Gaussian law.
 #' @param control Settings from [brenier_vi_control()], or a list of them.
 #' @param seed A seed of the quasi-random points and of the fresh draws. By default they are the same
 #'   each time. The state of R's generator is left as it was.
@@ -79,8 +84,10 @@
 #' @export
 brenier_vi <- function(log_density, init = NULL, gradient = NULL, vectorised = FALSE, lower = -Inf,
                        upper = Inf, transforms = NULL, potential = c("both", "ridge", "softmax"),
-                       control = brenier_vi_control(), seed = NULL, ...) {
+                       layers = 1, cover = FALSE, control = brenier_vi_control(), seed = NULL, ...) {
   began <- proc.time()[["elapsed"]]
+  layers <- check_count(layers, "layers", 1, 20)
+  cover <- check_flag(cover, "cover")
   potential <- check_choice(potential, c("both", "ridge", "softmax"), "potential")
   control <- as_vi_control(control)
   given <- as.list(environment())[c(
@@ -92,12 +99,17 @@ brenier_vi <- function(log_density, init = NULL, gradient = NULL, vectorised = F
   target$count <- new_count()
   post <- with_seed(seed %||% 1, {
     check_start(target)
-    progress <- new_progress()
-    fit <- fit_posterior(target, target$init, potential, control, progress)
-    fit$y <- matrix(stats::rnorm(control$validation * target$d), ncol = target$d)
-    fit
+    fit_posterior(target, target$init, potential, layers, cover,
+                  with_deadline(target, control, began), new_progress())
   })
   new_posterior(target, post, potential, control, began, match.call())
+}
+
+#' A control with the time at which the fit has to end: a fifth of the limit is for the diagnostics.
+#' @noRd
+with_deadline <- function(target, control, began) {
+  control$deadline <- target$count$deadline <- began + 0.8 * control$max_seconds
+  control
 }
 
 #' The target of a call, of whatever brenier_vi() was given; the arguments that make a function a
@@ -117,21 +129,20 @@ target_of <- function(x, init, given, ...) {
   if (is.null(init)) target else as_target(target, init)
 }
 
-new_posterior <- function(target, fit, potential, control, began, call) {
-  root <- t(fit$place$root)
-  layer <- list(
-    whitening = list(center = fit$place$center, matrix = solve(root), root = root,
-                     logdet = -log(abs(det(root))), covariates = NULL),
-    potential = fit$potential, side = "reference"
-  )
-  draws <- push_draws(layer, fit$y)
+new_posterior <- function(target, state, potential, control, began, call) {
+  layers <- state$cover %||% state_layers(state)
+  target$count$deadline <- Inf
+  draws <- push_draws(layers, state$y)
   report <- weight_report(target_value(target, draws$z) - draws$log_density)
   count <- target$count
+  status <- if (state$ended == "ok") state$best$status else state$ended
+  stationary <- state$best$stationary
   structure(c(report, list(
-    converged = isTRUE(report$khat < 0.7) && fit$stationary && fit$status %in% c("ok", "stalled"),
-    stationary = fit$stationary, status = fit$status, layers = list(layer), target = target,
+    converged = isTRUE(report$khat < 0.7) && stationary && status %in% c("ok", "stalled"),
+    stationary = stationary, status = status, layers = layers, target = target,
     variables = target$names, d = target$d, family = potential, control = control,
-    trace = fit$trace, history = fit$history, gaussian = fit$gaussian,
+    covering = !is.null(state$cover), state = state[c("place", "inner", "best", "active", "start")],
+    trace = state$trace, history = state$history, gaussian = state$gaussian,
     evaluations = data.frame(
       log_density = count$points, gradient = count$gradients, batches = count$batches,
       refused = count$refused, errors = count$errors
@@ -139,4 +150,25 @@ new_posterior <- function(target, fit, potential, control, began, call) {
     first_error = count$first_error,
     seconds = proc.time()[["elapsed"]] - began, call = call
   )), class = "brenier_posterior")
+}
+
+#' The chain of a posterior: the outermost layer, that of the target, first.
+#' @noRd
+state_layers <- function(state) {
+  place <- state$place
+  inner <- c(state$inner, if (!is.null(state$best$layer)) list(state$best$layer))
+  whitening <- function(center, root) {
+    list(center = center, matrix = solve(root), root = root, logdet = -log(abs(det(root))),
+         covariates = NULL)
+  }
+  chain <- lapply(rev(inner), function(layer) {
+    layer <- list(potential = layer$potential, active = layer$active, side = "reference")
+    layer[lengths(layer) > 0]
+  })
+  d <- length(place$center)
+  for (k in seq_along(chain)) {
+    chain[[k]]$whitening <- if (k == 1) whitening(place$center, t(place$root)) else
+      whitening(numeric(d), diag(d))
+  }
+  chain
 }

@@ -195,8 +195,10 @@ static int add_columns(fitter *f) {
   double promised = 0, beta;
   if (f->learner.kind->pulled || f->learner.kind->pull) { /* at u as it is */
     u->family->prepare(u);
-    /* the next moments say what is amiss */
-    if (!isfinite(f->learner.kind->loss(&f->learner, u))) return 0;
+    /* the next moments say what is amiss; those of a target have its gradient there */
+    if (f->learner.kind->pull ? f->learner.kind->moments(&f->learner, u, 0, 0) != BR_OK
+                              : !isfinite(f->learner.kind->loss(&f->learner, u)))
+      return 0;
   }
   br_columns_search(&f->columns, u, f->host);
   for (int i = 0; i < f->columns.n_found; i++)

@@ -38,17 +38,17 @@ static size_t array_size(int max_coef, int rows) {
 
 /* Points that the two matrices are summed over: all, or so many that the step hardly differs. A
  * point adds d or so terms of rank one; in the full form many more, and fewer points will do. */
-static size_t enough(const br_potential *u, size_t n, int p) {
-  size_t some = (size_t)p * (u->family->rank_one ? POINTS_A_COEF : POINTS_A_FULL_COEF);
-  size_t least = u->family->rank_one ? MIN_POINTS : MIN_FULL_POINTS;
+static size_t enough(const br_potential *u, size_t n, int p, int thin) {
+  size_t some = (size_t)p * (u->family->rank_one ? POINTS_A_COEF : POINTS_A_FULL_COEF) / thin;
+  size_t least = (u->family->rank_one ? MIN_POINTS : MIN_FULL_POINTS) / thin;
   if (some < least) some = least;
   return 2 * some > n ? n : some;
 }
 
 /* The most that enough() makes of less than n points with at most p coefficients. */
 static size_t most_thinned(const br_potential *u, size_t n, int p) {
-  if (enough(u, n, 0) == n) return 0;
-  return enough(u, n, p) < n ? enough(u, n, p) : n / 2;
+  size_t some = enough(u, n, p, 1);
+  return some < n ? some : n / 2;
 }
 
 static void take_moments(br_moments *m, int p, int given, br_workspace *ws) {
@@ -280,7 +280,7 @@ void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential
                         const br_sample *sample, int want_hessian, int want_metric) {
   int p = u->n_coef, padded = pad(p, BR_GRAM_PAD), linear = u->family->n_linear(u);
   int matrices = want_hessian || want_metric;
-  size_t n = plan->thin ? enough(u, sample->n, p) : sample->n;
+  size_t n = plan->thin ? enough(u, sample->n, p, plan->thin) : sample->n;
   clear(m, padded, u->given);
   if (!matrices || n < sample->n) {
     sum_pieces(plan, u, sample, 0, 0);

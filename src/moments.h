@@ -39,9 +39,10 @@ typedef struct {
 
 typedef struct {
   int d, pieces, threads;
-  int thin;           /* sum the matrices over some of the points where there are very many */
-  int at_identity;    /* T = x and D^2 u = I in the place of those of u, the features as they are */
-  const double *pull; /* grad f, n x d, not with thin; NULL: none */
+  int thin;        /* sum the matrices over some of the points where there are very many: 1, or so
+                      many times fewer; 0: over all */
+  int at_identity; /* T = x and D^2 u = I in the place of those of u, the features as they are */
+  const double *pull; /* grad f, n x d; NULL: none */
   br_moments piece[BR_PIECES];
   size_t memory_a_thread, array;
   double *memory, *thinned;

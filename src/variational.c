@@ -16,11 +16,15 @@
 #include <math.h>
 #include <string.h>
 
+/* Points a coefficient of what the matrices of components are summed over, next to those of a
+ * learner of data: curvature without second derivatives of f is rough anyway. */
+#define THINNER 4
+
 /* What is known of a sample under the last potential. */
 typedef struct {
   double *map, *next; /* T as of the last batch, n x d; and that of the potential asked for */
   double *f, *loss;   /* n */
-  int known;          /* whether f and the gradient are those at map */
+  int known, sloped;  /* whether f, and whether the gradient are those at map */
   size_t refused;     /* points where they are not finite */
 } answers;
 
@@ -51,10 +55,24 @@ static void make(br_learner *l, const br_potential *u, int max_coef, br_workspac
   self->gradient = br_take(ws, sample->n * u->d);
   self->pull = (br_sample){sample->n, u->d, self->gradient, sample->weight};
   self->plan.pull = self->gradient;
+  self->plan.thin = u->family->rank_one ? 0 : THINNER;
   br_reused_make(&self->reused, ws);
 }
 
-/* Mean and mean square of the loss; infinite where f is not finite, NaN once the target failed. */
+/* Points where f is finite and its gradient is not pull at nothing: there f alone holds steps back.
+ */
+static void hush(size_t n, int d, double *gradient, answers *a) {
+  a->refused = 0;
+  for (size_t i = 0; i < n; i++) {
+    int finite = 1;
+    for (int k = 0; k < d; k++) finite &= isfinite(gradient[k * n + i]) != 0;
+    for (int k = 0; k < d && !finite; k++) gradient[k * n + i] = 0;
+    a->refused += !isfinite(a->f[i]);
+  }
+}
+
+/* Mean and mean square of the loss; infinite where f is not finite, NaN once the target failed.
+ * The gradient is asked for where it is wanted alone: steps that are refused do without. */
 static br_loss ask(br_learner *l, const br_potential *u, const br_sample *sample, answers *a,
                    double *gradient) {
   variational *self = l->self;
@@ -64,11 +82,16 @@ static br_loss ask(br_learner *l, const br_potential *u, const br_sample *sample
   br_potential_eval(u, sample, a->next, a->loss, NULL, br_reused_anew(&self->reused));
   for (size_t i = 0; i < n; i++) /* log det D^2 u: no number where that is not positive definite */
     if (!isfinite(a->loss[i])) return infinite;
-  if (!a->known || memcmp(a->map, a->next, size) != 0) {
+  int same = a->known && memcmp(a->map, a->next, size) == 0;
+  if (!same || (gradient && !a->sloped)) {
     memcpy(a->map, a->next, size);
-    l->status = br_target_eval(l->data.target, n, a->map, a->f, gradient, &a->refused);
+    /* f is known where the gradient alone is missing: what comes with it is laid aside */
+    double *f = same ? a->next : a->f;
+    l->status = br_target_eval(l->data.target, n, a->map, f, gradient, &a->refused);
     a->known = l->status == BR_OK;
+    a->sloped = a->known && gradient;
     if (!a->known) return none;
+    if (gradient) hush(n, u->d, gradient, a);
   }
   if (a->refused > 0) return infinite;
   br_loss total = {0, 0};
@@ -79,13 +102,12 @@ static br_loss ask(br_learner *l, const br_potential *u, const br_sample *sample
 }
 
 static double loss(br_learner *l, const br_potential *u) {
-  variational *self = l->self;
-  return ask(l, u, &l->data.sample, &self->on_sample, self->gradient).mean;
+  return ask(l, u, &l->data.sample, &((variational *)l->self)->on_sample, NULL).mean;
 }
 
 static br_status moments(br_learner *l, const br_potential *u, int want_hessian, int want_metric) {
   variational *self = l->self;
-  double at_u = loss(l, u);
+  double at_u = ask(l, u, &l->data.sample, &self->on_sample, self->gradient).mean;
   if (l->status != BR_OK) return l->status;
   /* the potentials of a fit were all accepted for a finite loss, but for the first */
   if (!isfinite(at_u)) return self->started ? BR_TARGET_FAILED : BR_ERR_NOT_FINITE;

@@ -1,0 +1,56 @@
+# A posterior that goes on from where it ended.
+
+#' Go on with a posterior
+#'
+#' Continues from the map that is there: with more points, atoms or components, or with further layers. A
+#' call of [brenier_vi()] with other arguments starts anew.
+#'
+#' @param object A posterior of [brenier_vi()].
+#' @param layers Layers to add; 0 goes on with the last one.
+#' @param potential As in [brenier_vi()]; by default the family of the fit.
+#' @param control Settings that differ from those of the fit, a list. Twice the `points` that it ended with
+#'   are the default, and as many gradients again as it may have asked for.
+#' @param seed A seed, as in [brenier_vi()].
+#' @param ... None.
+#' @return A posterior, as of [brenier_vi()]. Its evaluations are those of both fits.
+#' @examples
+#' post <- brenier_vi(function(x) -sum(x^4), c(a = 1), function(x) -4 * x^3)
+#' update(post, control = list(points = 2048))$history
+#' @export
+update.brenier_posterior <- function(object, layers = 0, potential = NULL, control = list(),
+                                     seed = NULL, ...) {
+  check_no_dots(..., known = c("layers", "potential", "control", "seed"))
+  began <- proc.time()[["elapsed"]]
+  layers <- check_count(layers, "layers", 0, 20)
+  if (object$covering) {
+    brenier_abort(c(
+      "A posterior with {.code cover = TRUE} cannot go on.", i = "Call {.fn brenier_vi} again."
+    ), "argument", argument = "object")
+  }
+  potential <- check_choice(potential %||% object$family, c("both", "ridge", "softmax"), "potential")
+  old <- object$control
+  old$points <- min(2 * max(object$history$points), 1e6)
+  old$max_points <- max(old$max_points, old$points)
+  old$max_gradients <- object$target$count$gradients + old$max_gradients
+  if (!is.list(control)) {
+    brenier_abort("{.arg control} must be a list of settings, not {shown(control)}.", "argument",
+                  argument = "control")
+  }
+  given <- unclass(control)
+  old[names(given)] <- given
+  if (!is.null(given$points)) old$max_points <- max(old$max_points, old$points)
+  old$deadline <- NULL
+  control <- as_vi_control(old)
+  post <- with_seed(seed %||% 1, {
+    state <- c(object$state, list(ended = "ok", n = control$points, trace = object$trace,
+                                  history = object$history, gaussian = object$gaussian))
+    control <- with_deadline(object$target, control, began)
+    state$valid <- fit_points(control$validation, object$d)
+    again <- measure(object$target, state, state$best$layer, state$valid)
+    state$best[names(again)] <- again
+    if (layers > 0) state <- next_layer(state)
+    fit_posterior(object$target, NULL, potential, max(layers, 1), FALSE, control, new_progress(),
+                  state)
+  })
+  new_posterior(object$target, post, potential, control, began, match.call())
+}
