@@ -36,7 +36,7 @@
 #' @examples
 #' brenier_vi_control(max_points = 2048)
 #' @export
-brenier_vi_control <- function(max_atoms = 60, max_iter = 2000, tol = 1e-3, schedule = "adaptive",
+brenier_vi_control <- function(max_atoms = 60, max_iter = 2000, tol = 2e-4, schedule = "adaptive",
                                step = 1, implicit = TRUE, validation = 4096, folds = 1,
                                kappa = 0.02, min_width = 0.1, penalty = 0, max_seconds = Inf,
                                components = NULL, points = 512, max_points = 8192,

@@ -39,7 +39,8 @@ laplace_row <- function(target, reference, n) {
       (value[d + seq_len(d)] - value[seq_len(d)]) / 2e-5
     }
     found <- stats::optim(u$start, function(v) -f(matrix(v, 1)), slope, method = "BFGS",
-                          control = list(maxit = 2000, reltol = 1e-12))
+                          control = list(maxit = 2000, reltol = 1e-12,
+                                         parscale = pmax(abs(u$start), 0.1)))
     root <- solve(chol(stats::optimHess(found$par, function(v) -f(matrix(v, 1)), slope)))
     set.seed(9)
     y <- matrix(stats::rnorm(n * length(u$start)), n)
