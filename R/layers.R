@@ -25,8 +25,8 @@ forward <- function(layers, x, given = NULL, logdet = TRUE) {
   list(map = x, logdet = total)
 }
 
-#' Points y of the reference to those that the gradient of a layer takes them to: list(map, logdet). It may
-#' move some of the coordinates alone, those that are `active`.
+#' Points y of the reference to those that the gradient of a layer takes them to: list(map,
+#' logdet). It may move some of the coordinates alone, those that are `active`.
 #' @noRd
 evaluate_layer <- function(layer, y, logdet = TRUE) {
   if (is.null(layer$active)) return(evaluate(layer$potential, y, map = TRUE, logdet = logdet))
@@ -53,7 +53,8 @@ log_density <- function(layers, x, given = NULL) {
   -rowSums(e$map^2) / 2 - ncol(e$map) / 2 * log(2 * pi) + e$logdet
 }
 
-#' The points that the chain takes to the rows of y; NA, with a warning, where the tolerance is not met.
+#' The points that the chain takes to the rows of y; NA, with a warning, where the tolerance is not
+#' met.
 #' @noRd
 backward <- function(layers, y, given = NULL, tol = 1e-12) {
   slice <- 1e6 # rows between two chances to interrupt

@@ -10,25 +10,25 @@
 #' @param tol The fit to given points is over when the next step promises less than about `tol`
 #'   nats.
 #' @param step The first step size; `Inf` is a Newton step.
-#' @param validation Number of quasi-random points of the validation, and of the fresh draws that the
-#'   diagnostics are from.
+#' @param validation Number of quasi-random points of the validation, and of the fresh draws that
+#'   the diagnostics are from.
 #' @param folds 1 validates, 0 does not: the fit then takes all the rounds it may, which overfits.
-#' @param kappa Floor of the eigenvalues of Q, and so of the derivative of the map, in coordinates in
-#'   which the Gaussian approximation is N(0, I).
+#' @param kappa Floor of the eigenvalues of Q, and so of the derivative of the map, in coordinates
+#'   in which the Gaussian approximation is N(0, I).
 #' @param min_width Least width of an atom in these coordinates.
 #' @param penalty Weight of the sum of the coefficients of the atoms: the objective has `penalty`/n
 #'   times the sum, n the number of points.
-#' @param max_seconds Wall-clock limit in seconds of the whole call. The best fit so far is returned then, and
-#'   says so.
-#' @param components Number of quadratics of the softmax, where the potential has one. By default 6, and 3 where
-#'   the Gaussian law is within 0.05 nats.
+#' @param max_seconds Wall-clock limit in seconds of the whole call. The best fit so far is
+#'   returned then, and says so.
+#' @param components Number of quadratics of the softmax, where the potential has one. By default
+#'   6, and 3 where the Gaussian law is within 0.05 nats.
 #' @param points Number of quasi-random points that the first fit sees, at least `4 (d + 2)`.
 #' @param max_points Most points: they double while the fit does better on them than on the
 #'   validation by more than the standard error.
-#' @param max_gradients About the most points at which the gradient is asked for, in all. No fit is begun
-#'   that cannot take ten steps.
-#' @param temper Temperature that the fit begins at: it sees the log density divided by it first, which lowers
-#'   the barriers between modes, and then cools by halves. 1 does not temper.
+#' @param max_gradients About the most points at which the gradient is asked for, in all. No fit is
+#'   begun that cannot take ten steps.
+#' @param temper Temperature that the fit begins at: it sees the log density divided by it first,
+#'   which lowers the barriers between modes, and then cools by halves. 1 does not temper.
 #' @return A list of class `brenier_vi_control` with an element for each argument.
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument, its value and what is allowed.
@@ -62,7 +62,8 @@ brenier_vi_control <- function(max_atoms = 60, max_iter = 2000, tol = 2e-4, sche
 #' @export
 print.brenier_vi_control <- function(x, ...) {
   cat("Control of a posterior by Brenier maps\n")
-  cat(paste0("  ", format(names(x)), "  ", vapply(x, function(v) if (is.null(v)) "chosen from the target" else shown(v), ""), "\n"), sep = "")
+  value <- vapply(x, function(v) if (is.null(v)) "chosen from the target" else shown(v), "")
+  cat(paste0("  ", format(names(x)), "  ", value, "\n"), sep = "")
   invisible(x)
 }
 

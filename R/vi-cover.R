@@ -1,9 +1,10 @@
-# A mass-covering fit: the likelihood of weighted draws in the place of the divergence to the target.
+# A mass-covering fit: the likelihood of weighted draws in the place of the divergence to the
+# target.
 
-#' Lowers KL(target, approximation): draws of the approximation, weighted by the target, are data to which
-#' brenier() fits a map; that one is drawn from in turn. Weights are truncated at their mean times the square root
-#' of their number, and flattened by a power as long as a tenth of them would not be effective. Of
-#' what was found the approximation whose weights are most even stays.
+#' Lowers KL(target, approximation): draws of the approximation, weighted by the target, are data
+#' to which brenier() fits a map; that one is drawn from in turn. Weights are truncated at their
+#' mean times the square root of their number, and flattened by a power as long as a tenth of them
+#' would not be effective. Of what was found the approximation whose weights are most even stays.
 #' @noRd
 cover_target <- function(target, state, control, rounds = 2L, n = 2048L) {
   d <- target$d

@@ -1,6 +1,7 @@
 # The stages of a posterior after the Gaussian law: components and atoms, on more and more points,
 # layer by layer. w are coordinates in which the Gaussian law is N(0, I): z = center + root w. The
-# state of a fit is a list that every stage hands on, so that whatever ends a fit leaves the best one.
+# state of a fit is a list that every stage hands on, so that whatever ends a fit leaves the best
+# one.
 
 #' One run of the core: its fit, with the condition of the target if that ended it.
 #' @noRd
@@ -32,8 +33,9 @@ through <- function(inner, y) {
   list(w = y, logdet = logdet)
 }
 
-#' Mean loss of a layer behind the inner ones at points y of N(0, I), up to log det of the root, with
-#' its standard error; what is estimated to be left of the divergence, `gap`, by importance weights.
+#' Mean loss of a layer behind the inner ones at points y of N(0, I), up to log det of the root,
+#' with its standard error; what is estimated to be left of the divergence, `gap`, by importance
+#' weights.
 #' @noRd
 measure <- function(target, state, layer, y) {
   base <- through(state$inner, y)
@@ -93,7 +95,8 @@ fit_posterior <- function(target, z, potential, layers, cover, control, progress
   run$state
 }
 
-#' Points of the diagnostics: fewer where the target is so slow that a fifth of the time is not enough.
+#' Points of the diagnostics: fewer where the target is so slow that a fifth of the time is not
+#' enough.
 #' @noRd
 fresh_points <- function(target, control) {
   n <- control$validation
@@ -104,8 +107,8 @@ fresh_points <- function(target, control) {
   matrix(stats::rnorm(n * target$d), ncol = target$d)
 }
 
-#' What there is when a fit ends before the Gaussian law is there: that as far as it was, or the standard
-#' normal law about the best point seen.
+#' What there is when a fit ends before the Gaussian law is there: that as far as it was, or the
+#' standard normal law about the best point seen.
 #' @noRd
 unfitted <- function(target, z) {
   d <- target$d
@@ -162,7 +165,8 @@ stage_row <- function(target, stage, n, objective, now, potential, status, layer
              status = status)
 }
 
-#' Whether one map is better than another on the validation; a little of the mean is not worth the tails.
+#' Whether one map is better than another on the validation; a little of the mean is not worth the
+#' tails.
 #' @noRd
 preferred <- function(now, best) {
   gain <- best$loss - now$loss
@@ -254,8 +258,8 @@ tempered_start <- function(target, state, w, atoms, components, control, progres
 }
 
 #' A potential near x'x/2 with components that are blends of tangent planes of most of it, at the
-#' centres of cells of the points y. The coordinates count by their weights, so that the cells lie along
-#' those in which the target is least Gaussian. With n = 0 it is x'x/2.
+#' centres of cells of the points y. The coordinates count by their weights, so that the cells lie
+#' along those in which the target is least Gaussian. With n = 0 it is x'x/2.
 #' @noRd
 start_components <- function(y, weight, n, kappa) {
   d <- ncol(y)

@@ -1,8 +1,8 @@
-# The Gaussian law that a posterior starts from: mode -> Gaussian on a few points -> on more. In unbounded
-# coordinates z; w are coordinates in which the law so far is N(0, I).
+# The Gaussian law that a posterior starts from: mode -> Gaussian on a few points -> on more. In
+# unbounded coordinates z; w are coordinates in which the law so far is N(0, I).
 
-#' Points of N(0, I) for a fit: quasi-random, with mean zero and identity covariance, so that Gaussian
-#' targets carry no error.
+#' Points of N(0, I) for a fit: quasi-random, with mean zero and identity covariance, so that
+#' Gaussian targets carry no error.
 #' @noRd
 fit_points <- function(n, d) {
   y <- sobol_points(n, d, normal = TRUE)
@@ -45,9 +45,9 @@ find_mode <- function(target, z) {
   list(center = found, root = root)
 }
 
-#' The best Gaussian from a place on: list(place = list(center, root), its potential, the spread of its
-#' log weights and its elbo on the points), or NULL where the target refuses them even when drawn together. A few
-#' points bring it near at little cost.
+#' The best Gaussian from a place on: list(place = list(center, root), its potential, the spread of
+#' its log weights and its elbo on the points), or NULL where the target refuses them even when
+#' drawn together. A few points bring it near at little cost.
 #' @noRd
 fit_gaussian <- function(target, place, control, progress) {
   force(place)
@@ -105,8 +105,8 @@ place_gaussian <- function(target, place, y, control, progress) {
   c(list(place = place, growth = max(svd(grown)$d, abs(e[1, ]) / 3)), fit)
 }
 
-#' Whether the Gaussian law was still growing when it ended, far beyond any scale: the integral of the density is
-#' not finite.
+#' Whether the Gaussian law was still growing when it ended, far beyond any scale: the integral of
+#' the density is not finite.
 #' @noRd
 runs_away <- function(fit, start) {
   scale <- svd(fit$place$root)$d
@@ -134,7 +134,8 @@ start_gaussian <- function(target, z, control, progress) {
   found <- Filter(Negate(is.null), list(best, other))
   fresh <- with_seed(7, fit_points(512, target$d))
   loss <- vapply(found, function(g) {
-    measure(target, list(place = g$place), list(potential = g$potential), fresh)$loss - log(abs(det(g$place$root)))
+    layer <- list(potential = g$potential)
+    measure(target, list(place = g$place), layer, fresh)$loss - log(abs(det(g$place$root)))
   }, 0)
   if (length(found) == 0) return(NULL)
   chosen <- found[[which.min(replace(loss, is.na(loss), Inf))]]
@@ -142,10 +143,10 @@ start_gaussian <- function(target, z, control, progress) {
   chosen
 }
 
-#' Turns the coordinates of a Gaussian so that the first are those along which the target is least like it:
-#' the place, with `active`, how many they are, and their `weight`. By the log-Sobolev inequality the
-#' divergence that is left is at most half the mean square of the score less its linear part, which
-#' the Gaussian has; coordinates that hold nothing of it are left alone.
+#' Turns the coordinates of a Gaussian so that the first are those along which the target is least
+#' like it: the place, with `active`, how many they are, and their `weight`. By the log-Sobolev
+#' inequality the divergence that is left is at most half the mean square of the score less its
+#' linear part, which the Gaussian has; coordinates that hold nothing of it are left alone.
 #' @noRd
 turn_place <- function(target, place, n = max(256, 8 * (target$d + 2))) {
   d <- target$d

@@ -4,24 +4,24 @@
 #' @param nsim,ndraws Number of draws.
 #' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
 #'   from the user's stream.
-#' @param refine What is done about the error of the approximation: `"none"` weighs the draws; `"importance"` resamples
-#'   as many of them by these weights, truncated, without their log weights;
-#'   `"metropolis"` runs them through an independence Metropolis sampler, whose stationary law is the target, and
-#'   reports its acceptance rate as attribute `acceptance` and when it is low: draws then repeat and depend on
-#'   one another.
+#' @param refine What is done about the error of the approximation: `"none"` weighs the draws;
+#'   `"importance"` resamples as many of them by these weights, truncated, without their log
+#'   weights; `"metropolis"` runs them through an independence Metropolis sampler, whose stationary
+#'   law is the target, and reports its acceptance rate as attribute `acceptance` and when it is
+#'   low: draws then repeat and depend on one another.
 #' @param newdata A matrix or data frame with a column a parameter, as draws have them; columns are
 #'   matched by name where there are names.
 #' @param type `"log_density"`, the one type.
 #' @param ... None; anything here is an error.
 #' @return
 #'   * `simulate()`: a data frame of independent draws from the approximation;
-#'   * `as_draws()`: the same as a [posterior::draws_df], with `lp__` the log density of the target and
-#'     `lp_approx__` that of the approximation, both of the parameters within their bounds, or for a model
-#'     both of its unbounded coordinates (see [as_target()]), and the log weights
-#'     `lp__ - lp_approx__` as [posterior::weight_draws()] keeps them. It asks the target for each draw.
-#'     Nothing is resampled unless `refine` says so;
-#'   * `predict()`: the log density of the approximation, normalised, what `lp_approx__` is of draws; -Inf
-#'     outside the bounds.
+#'   * `as_draws()`: the same as a [posterior::draws_df], with `lp__` the log density of the target
+#'     and `lp_approx__` that of the approximation, both of the parameters within their bounds, or
+#'     for a model both of its unbounded coordinates (see [as_target()]), and the log weights
+#'     `lp__ - lp_approx__` as [posterior::weight_draws()] keeps them. It asks the target for each
+#'     draw. Nothing is resampled unless `refine` says so;
+#'   * `predict()`: the log density of the approximation, normalised, what `lp_approx__` is of
+#'     draws; -Inf outside the bounds.
 #' @name simulate.brenier_posterior
 #' @examples
 #' post <- brenier_vi(function(x) -sum((x - 1)^2) / 2, c(a = 0, b = 0), function(x) 1 - x)
@@ -76,11 +76,12 @@ predict.brenier_posterior <- function(object, newdata, type = "log_density", ...
 #' @param digits Significant digits.
 #' @param ... None.
 #' @return `print()` returns its argument invisibly. `summary()` returns a list of class
-#'   `summary.brenier_posterior` with `fit` and `parameters`: a data frame with a row a parameter, its
-#'   `mean`, `sd`, quantiles `q5`, `q50` and `q95`, all of the approximation, from 8192 quasi-random
-#'   points, and `mcse`, the standard error that the mean of as many independent draws would have.
-#'   `glance()` returns a data frame of one row: `elbo`, `elbo_se`, `kl_gap`, `khat`, `is_ess`,
-#'   `evaluations` (points at which the log density was asked for), `seconds`, `converged`.
+#'   `summary.brenier_posterior` with `fit` and `parameters`: a data frame with a row a parameter,
+#'   its `mean`, `sd`, quantiles `q5`, `q50` and `q95`, all of the approximation, from 8192
+#'   quasi-random points, and `mcse`, the standard error that the mean of as many independent draws
+#'   would have. `glance()` returns a data frame of one row: `elbo`, `elbo_se`, `kl_gap`, `khat`,
+#'   `is_ess`, `evaluations` (points at which the log density was asked for), `seconds`,
+#'   `converged`.
 #' @name print.brenier_posterior
 #' @export
 print.brenier_posterior <- function(x, digits = 4, ...) {
@@ -90,6 +91,9 @@ print.brenier_posterior <- function(x, digits = 4, ...) {
             if (potential$n_atoms > 0) paste(potential$n_atoms, "ridge atoms"))
   cat("Posterior of ", list_of(x$variables), " by a Brenier map\n", sep = "")
   cat("  potential   ", if (length(what)) paste(what, collapse = ", ") else "Gaussian", "\n", sep = "")
+  if (length(x$layers) > 1) {
+    cat("  layers      ", length(x$layers), ", composed: not a Brenier map; that is the last\n", sep = "")
+  }
   cat("  elbo        ", show(x$elbo), " (se ", format(x$elbo_se, digits = 2), "); log evidence ",
       show(x$log_evidence), ", ", format(x$kl_gap, digits = 2), " (se ",
       format(x$kl_gap_se, digits = 2), ") above\n", sep = "")
@@ -165,7 +169,8 @@ glance.brenier_posterior <- function(x, ...) {
 #' @param x A posterior of [brenier_vi()].
 #' @param ... For methods.
 #' @return One number, from fresh draws. Below 0.5 the approximation is good, above 0.7 not to be
-#'   trusted; `-Inf` where all weights are equal but for rounding, `Inf` where most draws were refused.
+#'   trusted; `-Inf` where all weights are equal but for rounding, `Inf` where most draws were
+#'   refused.
 #' @examples
 #' pareto_khat(brenier_vi(function(x) -sum(x^4), c(a = 1), function(x) -4 * x^3))
 #' @export

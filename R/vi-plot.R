@@ -4,15 +4,17 @@
 #'
 #' @details
 #' * `"pairs"`: a matrix of the parameters: contours of the densities of two of them that hold the
-#'   probabilities `level`, over draws in area proportional to their importance weights; on the diagonal the
-#'   densities of each, shaded for the draws as they are, as a line for weighted draws. Where the two differ, the
-#'   approximation is off.
+#'   probabilities `level`, over draws in area proportional to their importance weights; on the
+#'   diagonal the densities of each, shaded for the draws as they are, as a line for weighted
+#'   draws. Where the two differ, the approximation is off.
 #' * `"marginals"`: these densities of each parameter, larger.
 #' * `"weights"`: the largest log weights, less their median, against the quantiles of the
 #'   exponential law: khat is the slope at the right end.
-#' * `"trace"`: objective and validation of the stages of the fit, against the points at which the gradient was asked for.
-#' * `"residuals"`: weighted draws taken back to the reference, against normal quantiles, with the band in which each
-#'   order statistic of as many effective draws lies with probability 95% if the approximation is right.
+#' * `"trace"`: objective and validation of the stages of the fit, against the points at which the
+#'   gradient was asked for.
+#' * `"residuals"`: weighted draws taken back to the reference, against normal quantiles, with the
+#'   band in which each order statistic of as many effective draws lies with probability 95% if the
+#'   approximation is right.
 #'
 #' Draws have a fixed seed of their own. All but `"trace"` ask for the log density of each.
 #'
@@ -133,7 +135,8 @@ plot_posterior_pairs <- function(x, variables, level, draws, dots) {
   do.call(graphics::pairs, args)
 }
 
-#' Contours of a kernel estimate from the draws, at the heights that the share `level` of them is above.
+#' Contours of a kernel estimate from the draws, at the heights that the share `level` of them is
+#' above.
 #' @noRd
 draw_pair_contours <- function(x, y, level) {
   usr <- par("usr")

@@ -54,12 +54,13 @@ metropolis <- function(frame, log_weight) {
 
 #' Leave-one-out cross-validation of a posterior
 #'
-#' The expected log predictive density by [loo::loo_approximate_posterior()], which corrects for the approximation
-#' by its density at the draws.
+#' The expected log predictive density by [loo::loo_approximate_posterior()], which corrects for
+#' the approximation by its density at the draws.
 #'
 #' @param x A posterior of [brenier_vi()].
-#' @param log_lik A function of a matrix of draws, a row a draw and a column a parameter, that returns the
-#'   log likelihood of each observation: a matrix with a row a draw and a column an observation.
+#' @param log_lik A function of a matrix of draws, a row a draw and a column a parameter, that
+#'   returns the log likelihood of each observation: a matrix with a row a draw and a column an
+#'   observation.
 #' @param ndraws Number of draws.
 #' @param seed A seed of the draws.
 #' @param ... None.

@@ -1,6 +1,7 @@
 # What fresh draws say of a posterior.
 
-#' Draws of the chain at the points y of the reference: list(z, log_density of the approximation there).
+#' Draws of the chain at the points y of the reference: list(z, log_density of the approximation
+#' there).
 #' @noRd
 push_draws <- function(layers, y) {
   if (!all(vapply(layers, function(l) identical(l$side, "reference"), NA))) {
@@ -18,7 +19,8 @@ push_draws <- function(layers, y) {
 
 #' Shape of the tail of importance weights: the generalised Pareto fit of Zhang and Stephens (2009)
 #' <doi:10.1198/tech.2009.08017> to the largest of them, with the weak prior of Vehtari, Simpson,
-#' Gelman, Yao and Gabry (2024, J. Mach. Learn. Res. 25(72)). -Inf where the weights are equal but for rounding.
+#' Gelman, Yao and Gabry (2024, J. Mach. Learn. Res. 25(72)). -Inf where the weights are equal but
+#' for rounding.
 #' @noRd
 khat_of <- function(log_weight) {
   n <- length(log_weight)

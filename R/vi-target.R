@@ -1,9 +1,10 @@
 # A target as a fit asks for it, and the check of its gradient.
 
-#' The target in coordinates w of z = center + root w, as the core asks for it: a list for a model that
-#' it has itself, otherwise a function that returns minus the log density and minus its gradient.
-#' Conditions are returned, for the core ends the fit on them. With `active` w are these coordinates alone,
-#' the others are those of the matrix of `rest` with as many rows. The log density is divided by `heat`.
+#' The target in coordinates w of z = center + root w, as the core asks for it: a list for a model
+#' that it has itself, otherwise a function that returns minus the log density and minus its
+#' gradient. Conditions are returned, for the core ends the fit on them. With `active` w are these
+#' coordinates alone, the others are those of the matrix of `rest` with as many rows. The log
+#' density is divided by `heat`.
 #' @noRd
 core_target <- function(target, place, active = seq_len(target$d), rest = NULL, heat = 1) {
   if (target$kind == "glm" && is.null(rest) && heat == 1) {
@@ -74,13 +75,14 @@ check_start <- function(target) {
 
 #' Checks a gradient against finite differences
 #'
-#' Compares a gradient with central differences of the log density at each of some points, coordinate
-#' by coordinate. Two step lengths tell how exact the differences are, so that a coarse difference is
-#' not taken for a wrong gradient. [brenier_vi()] does so at the start before any other work.
+#' Compares a gradient with central differences of the log density at each of some points,
+#' coordinate by coordinate. Two step lengths tell how exact the differences are, so that a coarse
+#' difference is not taken for a wrong gradient. [brenier_vi()] does so at the start before any
+#' other work.
 #'
 #' @inheritParams brenier_vi
-#' @param log_density A function, or what [as_target()] makes a target of: then `gradient` is that of
-#'   the target and must not be given.
+#' @param log_density A function, or what [as_target()] makes a target of: then `gradient` is that
+#'   of the target and must not be given.
 #' @param at A point, or a matrix with a row a point: parameters of a function, and for a model its
 #'   unbounded coordinates, by default its start.
 #' @param tol Largest error of a coordinate, relative to the larger of the two values.

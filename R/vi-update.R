@@ -2,14 +2,14 @@
 
 #' Go on with a posterior
 #'
-#' Continues from the map that is there: with more points, atoms or components, or with further layers. A
-#' call of [brenier_vi()] with other arguments starts anew.
+#' Continues from the map that is there: with more points, atoms or components, or with further
+#' layers. A call of [brenier_vi()] with other arguments starts anew.
 #'
 #' @param object A posterior of [brenier_vi()].
 #' @param layers Layers to add; 0 goes on with the last one.
 #' @param potential As in [brenier_vi()]; by default the family of the fit.
-#' @param control Settings that differ from those of the fit, a list. Twice the `points` that it ended with
-#'   are the default, and as many gradients again as it may have asked for.
+#' @param control Settings that differ from those of the fit, a list. Twice the `points` that it
+#'   ended with are the default, and as many gradients again as it may have asked for.
 #' @param seed A seed, as in [brenier_vi()].
 #' @param ... None.
 #' @return A posterior, as of [brenier_vi()]. Its evaluations are those of both fits.

@@ -1,77 +1,82 @@
 #' Posterior of a model by a Brenier map
 #'
-#' Approximates a law known by its log density up to a constant: variational inference. A Gaussian law
-#' is fitted first. Then the gradient of a convex potential, ridge functions or a softmax of quadratics or
-#' both, takes it nearer to the target. The approximation has exact draws and an exact density, and
-#' its quality is measured on fresh draws.
+#' Approximates a law known by its log density up to a constant: variational inference. A Gaussian
+#' law is fitted first. Then the gradient of a convex potential, ridge functions or a softmax of
+#' quadratics or both, takes it nearer to the target. The approximation has exact draws and an
+#' exact density, and its quality is measured on fresh draws.
 #'
 #' @details
 #' With T the gradient of the potential, in coordinates in which the Gaussian law is N(0, I), space
-#' is first turned so that its first coordinates are those along which the target is least Gaussian; the
-#' others are left alone. The fit lowers the mean of \eqn{-\log p(T(y)) - \log\det DT(y)}{-log p(T(y)) - log det DT(y)} over fixed
-#' quasi-random points y of N(0, I): the divergence KL(approximation, target) up to a constant. Other
-#' points validate it. Components and atoms are added, and the points double, as long as that helps on
-#' the validation.
+#' is first turned so that its first coordinates are those along which the target is least
+#' Gaussian; the others are left alone. The fit lowers the mean of \eqn{-\log p(T(y)) - \log\det
+#' DT(y)}{-log p(T(y)) - log det DT(y)} over fixed quasi-random points y of N(0, I): the divergence
+#' KL(approximation, target) up to a constant. Other points validate it. Components and atoms are
+#' added, and the points double, as long as that helps on the validation.
 #'
 #' Bounded parameters are fitted as \eqn{\log(x - lower)}{log(x - lower)},
-#' \eqn{-\log(upper - x)}{-log(upper - x)} or the logit of their place between the bounds. The Jacobian is
-#' taken care of: `log_density` is the density of x.
+#' \eqn{-\log(upper - x)}{-log(upper - x)} or the logit of their place between the bounds. The
+#' Jacobian is taken care of: `log_density` is the density of x.
 #'
 #' Points where the log density is not finite, or where `log_density` fails, are counted and the fit
 #' backs away from them.
 #'
-#' A parameter of several values may have a transform of its own: `"simplex"` (softmax of orthonormal
-#' contrasts), `"ordered"` and `"positive_ordered"` (logs of the increments). `"positive"` and `"unit"`
-#' are the bounds 0 and Inf, and 0 and 1.
+#' A parameter of several values may have a transform of its own: `"simplex"` (softmax of
+#' orthonormal contrasts), `"ordered"` and `"positive_ordered"` (logs of the increments).
+#' `"positive"` and `"unit"` are the bounds 0 and Inf, and 0 and 1.
 #'
 #' @param log_density A function of a point, a numeric vector with the names of `init`, that
-#'   returns the log density up to a constant; with `vectorised` of a matrix with a row a point, that
-#'   returns a value for each row. -Inf where the density is 0. Or a model, or a target: whatever
-#'   [as_target()] takes.
-#' @param init A point where the log density is finite, strictly between the bounds. Its names are those
-#'   of the parameters. A list of parameters makes one of several values:
-#'   `list(mu = 0, p = c(.2, .8))` has the names `mu`, `p[1]` and `p[2]`. Models have a start of their
-#'   own; for them it is a point in their unbounded coordinates.
-#' @param gradient A function of the same argument: the gradient, a vector; with `vectorised` a matrix
-#'   with a row a point. It is [checked][check_gradient] at three points. Without it finite differences
-#'   take its place, with a warning: they ask for the log density twice a parameter.
+#'   returns the log density up to a constant; with `vectorised` of a matrix with a row a point,
+#'   that returns a value for each row. -Inf where the density is 0. Or a model, or a target:
+#'   whatever [as_target()] takes.
+#' @param init A point where the log density is finite, strictly between the bounds. Its names are
+#'   those of the parameters. A list of parameters makes one of several values:
+#'   `list(mu = 0, p = c(.2, .8))` has the names `mu`, `p[1]` and `p[2]`. Models have a start of
+#'   their own; for them it is a point in their unbounded coordinates.
+#' @param gradient A function of the same argument: the gradient, a vector; with `vectorised` a
+#'   matrix with a row a point. It is [checked][check_gradient] at three points. Without it finite
+#'   differences take its place, with a warning: they ask for the log density twice a parameter.
 #' @param vectorised Whether the functions take a matrix with a row a point. It is much faster.
 #' @param lower,upper Bounds of the parameters: one number, or one a parameter.
-#' @param transforms A list or character vector that names transforms by parameters of `init`, such as
-#'   `list(p = "simplex", cut = "ordered")`.
-#' @param layers Number of maps that are composed. One is a Brenier map; more come nearer to targets that no such map of
-#'   few features reaches, each fitted to what those before leave. Density, draws and inverse stay exact.
-#' @param cover `TRUE` then lowers KL(target, approximation) in the place of KL(approximation, target), by maps
-#'   fitted to weighted draws. Such a law covers the modes and tails of the target rather than keep to where it is
-#'   largest, which makes better weights. What has the most even weights stays.
-#' @param potential `"ridge"` fits ridge atoms, a convex problem where the log density is concave, and
-#'   `"softmax"` a softmax of quadratics. `"both"` fits a softmax where the target is Gaussian but for at most 14
-#'   coordinates, and ridge atoms where it is not; up to five also atoms on top of the softmax. It keeps what the
-#'   validation finds best. `"ridge"` with `max_atoms = 0` is the Gaussian law.
+#' @param transforms A list or character vector that names transforms by parameters of `init`, such
+#'   as `list(p = "simplex", cut = "ordered")`.
+#' @param layers Number of maps that are composed. One is a Brenier map; more come nearer to
+#'   targets that no such map of few features reaches, each fitted to what those before leave.
+#'   Density, draws and inverse stay exact.
+#' @param cover `TRUE` then lowers KL(target, approximation) in the place of KL(approximation,
+#'   target), by maps fitted to weighted draws. Such a law covers the modes and tails of the target
+#'   rather than keep to where it is largest, which makes better weights. What has the most even
+#'   weights stays.
+#' @param potential `"ridge"` fits ridge atoms, a convex problem where the log density is concave,
+#'   and `"softmax"` a softmax of quadratics. `"both"` fits a softmax where the target is Gaussian
+#'   but for at most 14 coordinates, and ridge atoms where it is not; up to five also atoms on top
+#'   of the softmax. It keeps what the validation finds best. `"ridge"` with `max_atoms = 0` is the
+#'   Gaussian law.
 #' @param control Settings from [brenier_vi_control()], or a list of them.
-#' @param seed A seed of the quasi-random points and of the fresh draws. By default they are the same
-#'   each time. The state of R's generator is left as it was.
+#' @param seed A seed of the quasi-random points and of the fresh draws. By default they are the
+#'   same each time. The state of R's generator is left as it was.
 #' @param ... For `log_density` and `gradient`, or for [as_target()] of a model.
 #' @return An object of class `brenier_posterior`. Ask it with [simulate.brenier_posterior()],
 #'   [predict.brenier_posterior()], [summary.brenier_posterior()], [pareto_khat()]. Its elements:
 #'   \describe{
-#'     \item{`elbo`, `elbo_se`}{mean over fresh draws of log density less that of the approximation, with its
-#'       standard error. For a normalised target it is minus KL(approximation, target)}
+#'     \item{`elbo`, `elbo_se`}{mean over fresh draws of log density less that of the
+#'       approximation, with its standard error. For a normalised target it is minus
+#'       KL(approximation, target)}
 #'     \item{`log_evidence`, `kl_gap`, `kl_gap_se`}{importance-sampling estimate of the log of the
 #'       normalising constant; what it is above the elbo, which estimates the divergence}
 #'     \item{`khat`}{Pareto shape of the tail of the importance weights}
 #'     \item{`is_ess`}{effective number of the `draws` fresh draws under these weights}
-#'     \item{`evaluations`}{data frame of the points at which the log density and the gradient were asked
-#'       for, the calls in which that was, the points refused and the errors among them, in all}
-#'     \item{`converged`}{whether khat is below 0.7, no limit ended the fit, and on the validation either it
-#'       did as well as on its points or more points gained less than 0.01 nats}
+#'     \item{`evaluations`}{data frame of the points at which the log density and the gradient were
+#'       asked for, the calls in which that was, the points refused and the errors among them, in
+#'       all}
+#'     \item{`converged`}{whether khat is below 0.7, no limit ended the fit, and on the validation
+#'       either it did as well as on its points or more points gained less than 0.01 nats}
 #'     \item{`trace`, `history`}{data frames: the mirror steps, see [brenier_trace]; the stages with
 #'       their loss on their points and on those of the validation}
 #'     \item{`layers`}{the map}
 #'   }
 #' @section Errors:
-#' `brenier_error_gradient` where the gradient is wrong, `brenier_error_target` where the log density
-#' cannot be evaluated at `init` or about it, `brenier_error_argument`.
+#' `brenier_error_gradient` where the gradient is wrong, `brenier_error_target` where the log
+#' density cannot be evaluated at `init` or about it, `brenier_error_argument`.
 #' @examples
 #' banana <- function(x) -x[, 1]^2 / 2 - 2 * (x[, 2] - x[, 1]^2)^2
 #' slope <- function(x) {

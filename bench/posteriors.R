@@ -98,7 +98,8 @@ show_table(
     seconds = fixed(results$seconds, 1),
     conv = ifelse(is.na(results$converged), "-", ifelse(results$converged == 1, "yes", "no"))
   ),
-  c("khat, ess: of importance weights of fresh draws, ess as a share. kl: the divergence where the law is known, else the gap of the evidence.",
+  c("khat, ess: of importance weights of fresh draws, ess as a share.",
+    "kl: the divergence where the law is known, else the gap of the evidence.",
     "gradients, values: points at which the gradient and the log density were asked for. seconds of the processor.",
     "Laplace + IS: normal law at a mode, draws weighted. Moments of funnels in ten dimensions and more are of heavy tails: the draws of the law itself miss them.",
     "Data: posteriordb, see bench/data/posteriordb.")
