@@ -21,7 +21,9 @@ SEXP brenier_model(SEXP, SEXP, SEXP);
 SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_simd_level(void);
 SEXP brenier_simd_set(SEXP);
+SEXP brenier_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_sobol(SEXP, SEXP);
+SEXP brenier_softmin(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_status_table(void);
 SEXP brenier_threads_available(void);
 SEXP brenier_threads_set(SEXP);
@@ -42,7 +44,9 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},
   {"brenier_simd_level", (DL_FUNC)(void (*)(void))brenier_simd_level, 0},
   {"brenier_simd_set", (DL_FUNC)(void (*)(void))brenier_simd_set, 1},
+  {"brenier_sinkhorn", (DL_FUNC)(void (*)(void))brenier_sinkhorn, 5},
   {"brenier_sobol", (DL_FUNC)(void (*)(void))brenier_sobol, 2},
+  {"brenier_softmin", (DL_FUNC)(void (*)(void))brenier_softmin, 7},
   {"brenier_status_table", (DL_FUNC)(void (*)(void))brenier_status_table, 0},
   {"brenier_threads_available", (DL_FUNC)(void (*)(void))brenier_threads_available, 0},
   {"brenier_threads_set", (DL_FUNC)(void (*)(void))brenier_threads_set, 1},
