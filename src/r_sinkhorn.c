@@ -63,8 +63,8 @@ static SEXP trace_list(const br_sinkhorn *s) {
     SET_VECTOR_ELT(out, k, column);
     for (int i = 0; i < s->n_trace; i++) {
       const br_sinkhorn_row *r = s->trace + i;
-      const double row[] = {r->iteration, (double)r->points, r->epsilon, r->error, r->gap,
-                            r->seconds};
+      const double row[] = {r->iteration, (double)r->points, r->epsilon, r->error,
+                            r->gap,       r->seconds};
       REAL(column)[i] = row[k];
     }
   }
@@ -100,8 +100,8 @@ SEXP brenier_sinkhorn(SEXP problem_sexp, SEXP options_sexp, SEXP f_sexp, SEXP g_
   s.trace = (br_sinkhorn_row *)R_alloc((size_t)s.most_trace, sizeof(br_sinkhorn_row));
   br_sinkhorn_run(&s, &t, &options, &host, &ws);
 
-  const char *names[] = {"f",     "g",   "value",      "cost",    "kl",     "mass", "error",
-                         "gap",   "iterations", "pairs", "status", "trace", ""};
+  const char *names[] = {"f",   "g",          "value", "cost",   "kl",    "mass", "error",
+                         "gap", "iterations", "pairs", "status", "trace", ""};
   const double numbers[] = {s.value, s.cost, s.kl, s.mass, s.error, s.gap, s.iterations, s.visited};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 0, f);

@@ -6,12 +6,13 @@
 #include <math.h>
 #include <string.h>
 
-/* The ladder. On the way down to the eps asked for each stage is over clouds whose cells are no wider
- * than CELL times the width of the kernel, and ends at a rough error; at that eps ever finer
+/* The ladder. On the way down to the eps asked for each stage is over clouds whose cells are no
+ * wider than CELL times the width of the kernel, and ends at a rough error; at that eps ever finer
  * cells follow, and then the points, whose marginals differ from those of the cells by little. */
 #define CELL 1.0
 #define FINEST_CELL 0.125
-#define COARSENING 0.6 /* a level is worth it with at most this part of the points of the one below */
+#define COARSENING \
+  0.6 /* a level is worth it with at most this part of the points of the one below */
 #define MOST_LEVELS 16
 #define FACTOR 0.5 /* of eps, from one stage to the next */
 #define ROUGH_ERROR 0.05
@@ -99,15 +100,16 @@ static br_status climb(level *levels, int n_levels, double epsilon, const br_tra
     if (last) break;
     const int left = run->options->max_iterations - run->result->iterations;
     if (at == 0 && left <= 1) break; /* the one that is left is for the eps asked for */
-    br_stage_epsilon(&levels[at].stage, epsilon, at == 0 ? allowed_loss(t, ROUGH_ERROR) : ROUGH_SUMS);
+    br_stage_epsilon(&levels[at].stage, epsilon,
+                     at == 0 ? allowed_loss(t, ROUGH_ERROR) : ROUGH_SUMS);
     const int most = at == 0 && left - 1 < ROUGH_ITERATIONS ? left - 1 : ROUGH_ITERATIONS;
     status = br_stage_solve(&levels[at].stage, ROUGH_ERROR, most, at == 0, run);
   }
   for (; at > 0; at--) {
     if (status != BR_INTERRUPTED) {
       br_stage_epsilon(&levels[at].stage, t->epsilon, ROUGH_SUMS);
-      status = br_stage_solve(&levels[at].stage, fmax(tolerance, LEVEL_ERROR), LEVEL_ITERATIONS, 0,
-                              run);
+      status =
+          br_stage_solve(&levels[at].stage, fmax(tolerance, LEVEL_ERROR), LEVEL_ITERATIONS, 0, run);
     }
     br_stage_prolong(&levels[at - 1].stage, &levels[at].stage, ws);
   }

@@ -4,9 +4,9 @@
  *            = max_{f, g} <a, f> + <b, g> - eps (sum_ij P_ij - 1),
  *   P_ij = a_i b_j exp((f_i + g_j - C_ij)/eps),
  *
- * over couplings P of a and b, or with rho < Inf over all P >= 0; KL(p | q) = sum p log(p/q) - p + q.
- * Updates are exact maxima over one potential, over-relaxed at a rate that is read off the errors;
- * no n x m matrix is held. Large problems start from coarser clouds, and from larger eps.
+ * over couplings P of a and b, or with rho < Inf over all P >= 0; KL(p | q) = sum p log(p/q) - p +
+ * q. Updates are exact maxima over one potential in turn, with Anderson acceleration; no n x m
+ * matrix is held. Large problems start from coarser clouds, and from larger eps.
  *
  * Time: iterations times n m pairs, less what the pair sums may leave out. Memory O((n + m) d). */
 #ifndef BR_SINKHORN_H

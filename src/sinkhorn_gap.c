@@ -1,9 +1,9 @@
 /* Certificates: how far the dual value is from OT at most, and what the plan adds up to.
  *
- * Couplings. Let the marginal of P on the side of b be b, and p that on the side of a. Scale each row
- * by u = min(1, a/p) (Altschuler, Weed and Rigollet 2017): Q = diag(u) P lacks r = (a - p)+ of a,
- * and some c, 0 <= c <= b, of b, both of mass delta; Q + r c'/delta is a coupling. KL is convex, and
- * both r/(a delta) and c/(b delta) are at most 1/delta, so that
+ * Couplings. Let the marginal of P on the side of b be b, and p that on the side of a. Scale each
+ * row by u = min(1, a/p) (Altschuler, Weed and Rigollet 2017): Q = diag(u) P lacks r = (a - p)+ of
+ * a, and some c, 0 <= c <= b, of b, both of mass delta; Q + r c'/delta is a coupling. KL is convex,
+ * and both r/(a delta) and c/(b delta) are at most 1/delta, so that
  *
  *   OT <= sum_i (a - r)_i (f_i + eps log u_i) + <b - c, g> - eps (1 - delta) log(1 - delta)
  *         + <c, C' r>/delta + 2 eps delta log(1/delta),
@@ -28,9 +28,9 @@ static sides name_sides(const br_stage *s, int swapped) {
   return (sides){t->n, t->m, t->x, t->y, t->a, t->b, s->f, s->g, 1, t->n};
 }
 
-/* max_j (sum_i r_i C_ij - g_j) over the j of positive mass, or a bound of it; sum r = 1. For squares
- * the sum is |y_j - m|^2 + v with the mean m and the variance v of r, for distances
- * at most the root of that. */
+/* max_j (sum_i r_i C_ij - g_j) over the j of positive mass, or a bound of it; sum r = 1. For
+ * squares the sum is |y_j - m|^2 + v with the mean m and the variance v of r, for distances at most
+ * the root of that. */
 static double worst_cost(const br_transport *t, const sides *e, const double *r, double *mean) {
   double variance = 0, worst = -INFINITY;
   for (int k = 0; t->cost != BR_COST_MATRIX && k < t->d; k++) {
@@ -110,14 +110,15 @@ static double coupling_gap(const br_stage *s, const sides *e, const double *p, d
 
 double br_stage_gap(const br_stage *s, const double *p, double *value, int swapped) {
   const sides e = name_sides(s, swapped);
-  const double gap = isinf(s->problem.reach) ? coupling_gap(s, &e, p, value)
-                                             : relaxed_gap(s, &e, p, value);
+  const double gap =
+      isinf(s->problem.reach) ? coupling_gap(s, &e, p, value) : relaxed_gap(s, &e, p, value);
   return isnan(gap) ? INFINITY : gap;
 }
 
 /* --- the plan ------------------------------------------------------------------------- */
 
-/* sum_j b_j exp((g_j - C_ij)/eps - shift_i), once as it is and once times C_ij, from stored costs. */
+/* sum_j b_j exp((g_j - C_ij)/eps - shift_i), once as it is and once times C_ij, from stored costs.
+ */
 static void sum_stored(const br_stage *s, const double *log_weight, const double *shift,
                        double *row, double *row_cost) {
   const br_transport *t = &s->problem;
@@ -133,9 +134,9 @@ static void sum_stored(const br_stage *s, const double *log_weight, const double
   }
 }
 
-/* The same from points. With k the kernel of scale h, r^2 k is h^4 times the Laplacian of a Gaussian
- * plus d h^2 k, and r k is h times the difference of the Matern kernel of scale sqrt(3) h and
- * k = exp(-r/h): no digits are lost however small the costs are. */
+/* The same from points. With k the kernel of scale h, r^2 k is h^4 times the Laplacian of a
+ * Gaussian plus d h^2 k, and r k is h times the difference of the Matern kernel of scale sqrt(3) h
+ * and k = exp(-r/h): no digits are lost however small the costs are. */
 static void sum_points(br_stage *s, const double *log_weight, const double *shift, double *ones,
                        double *row, double *row_cost) {
   br_pairs *pairs = &s->to_x;
@@ -145,8 +146,7 @@ static void sum_points(br_stage *s, const double *log_weight, const double *shif
   br_pairs_sum(pairs, BR_VALUE, log_weight, shift, 1, ones, row);
   if (square) {
     br_pairs_sum(pairs, BR_LAPLACIAN, log_weight, shift, 1, ones, row_cost);
-    for (size_t i = 0; i < pairs->n; i++)
-      row_cost[i] = h * h * (h * h * row_cost[i] + d * row[i]);
+    for (size_t i = 0; i < pairs->n; i++) row_cost[i] = h * h * (h * h * row_cost[i] + d * row[i]);
     return;
   }
   pairs->kernel = BR_MATERN32;

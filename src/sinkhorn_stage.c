@@ -5,8 +5,20 @@
 
 /* Seconds between questions to the host. */
 #define ASK_EVERY 0.1
-/* Checks without any progress after which rounding, or a problem without solution, is to blame. */
-#define PATIENCE 10
+/* Iterations without any progress after which rounding is to blame. */
+#define PATIENCE 50
+/* Error below which steps are accelerated. */
+#define ACCELERATE_BELOW 0.5
+/* Most plain steps after an accelerated one was taken back. */
+#define MOST_PAUSE 31
+
+/* Where the iterations are. */
+typedef struct {
+  double error;     /* L1, of the marginals */
+  double value;     /* dual value that the next step must keep */
+  int bold;         /* whether the last step was accelerated */
+  int plain, pause; /* plain steps to come, and how many there were after the last failure */
+} ascent;
 
 static void logarithms(size_t n, const double *w, double *out) {
   for (size_t i = 0; i < n; i++) out[i] = w[i] > 0 ? log(w[i]) : -INFINITY;
@@ -42,6 +54,7 @@ void br_stage_make(br_stage *s, const br_transport *problem, const double *origi
   } else {
     take_side(t->m, t->b, &s->g, &s->tg, &s->log_b, ws);
   }
+  br_anderson_make(&s->accelerator, t->m, ws);
   s->mass = (total(t->n, t->a) + total(t->m, t->b)) / 2;
   if (t->cost == BR_COST_MATRIX) {
     br_pairs_stored(&s->to_x, t->n, t->m, t->matrix, 0, 1, ws);
@@ -86,23 +99,18 @@ static void update(br_stage *s, br_pairs *pairs, const double *log_w, const doub
   *visited += pairs->visited;
 }
 
-/* L1 error of a marginal, relative to the mass, when its potential f is moved by move (tf - f): the
- * marginal is a exp(-f/rho) exp(k (f - tf)), k = 1/eps + 1/rho. */
+/* L1 error of a marginal with potential f, relative to the mass: the marginal is
+ * a exp(-f/rho) exp(k (f - tf)), k = 1/eps + 1/rho. */
 static double marginal_error(const br_stage *s, size_t n, const double *a, const double *f,
-                             const double *tf, double move) {
+                             const double *tf) {
   const double k = 1 / s->problem.epsilon + 1 / s->problem.reach;
   double error = 0;
   for (size_t i = 0; i < n; i++) {
     if (!(a[i] > 0)) continue;
-    const double apart = (1 - move) * (f[i] - tf[i]);
-    const double wanted = isinf(s->problem.reach) ? 1 : exp(-(tf[i] + apart) / s->problem.reach);
-    error += a[i] * wanted * fabs(expm1(fmin(k * apart, 700)));
+    const double wanted = isinf(s->problem.reach) ? 1 : exp(-f[i] / s->problem.reach);
+    error += a[i] * wanted * fabs(expm1(fmin(k * (f[i] - tf[i]), 700)));
   }
   return error / s->mass;
-}
-
-static void move_potential(size_t n, double *f, const double *tf, double move) {
-  for (size_t i = 0; i < n; i++) f[i] = move == 1 || !isfinite(tf[i]) ? tf[i] : f[i] + move * (tf[i] - f[i]);
 }
 
 /* The best constant to add to f and take from g: without it masses that differ adapt slowly where
@@ -119,39 +127,6 @@ static void balance(br_stage *s) {
   const double by = t->reach / 2 * log(left / right);
   for (size_t i = 0; i < t->n; i++) s->f[i] += by;
   for (size_t j = 0; j < t->m; j++) s->g[j] -= by;
-}
-
-/* --- over-relaxation ---------------------------------------------------------------- */
-
-/* Sinkhorn is a block Gauss-Seidel iteration, whose error falls by theta each time; over-relaxed
- * by omega it falls by lambda, (lambda + omega - 1)^2 = lambda omega^2 theta, until at
- * omega = 2/(1 + sqrt(1 - theta)) it is omega - 1 (Young 1954). So each window of iterations tells
- * theta, and the next omega. */
-typedef struct {
-  double omega, last;
-  int iterations; /* since last */
-} relaxation;
-
-static void relax(relaxation *r, double error) {
-  r->iterations++;
-  if (r->last > 0 && error > 2 * r->last && r->omega > 1) { /* too far from the solution yet */
-    *r = (relaxation){1, 0, 0};
-    return;
-  }
-  if (r->last <= 0 || r->iterations < 5) {
-    if (r->last <= 0) *r = (relaxation){r->omega, error, 0};
-    return;
-  }
-  const double lambda = pow(error / r->last, 1.0 / r->iterations), w = r->omega;
-  if (lambda >= 1) {
-    r->omega = 1;
-  } else if (lambda > w - 1) {
-    const double up = lambda + w - 1;
-    const double theta = fmin(w > 1 ? up * up / (lambda * w * w) : lambda, 1 - 1e-6);
-    r->omega = 2 / (1 + sqrt(1 - theta));
-  }
-  r->last = error;
-  r->iterations = 0;
 }
 
 /* --- the loop ------------------------------------------------------------------------ */
@@ -179,55 +154,134 @@ static void record(br_stage *s, double error, br_stage_run *run) {
     gap = br_stage_gap(s, q, &value, 1);
   }
   r->trace[r->n_trace++] =
-      (br_sinkhorn_row){r->iterations, s->problem.n + s->problem.m, s->problem.epsilon, error, gap,
-                        br_stopping_seconds(&run->clock)};
+      (br_sinkhorn_row){r->iterations, s->problem.n + s->problem.m,     s->problem.epsilon, error,
+                        gap,           br_stopping_seconds(&run->clock)};
 }
 
-/* One iteration; the error is that of the marginals with the new f and the old g. g is left, and
- * its update in tg. For symmetric problems f is moved half-way, and the error is that before. */
-static double iterate(br_stage *s, double omega, br_stage_run *run, int *stop, double last) {
+/* The dual value at potentials whose plan has that mass. */
+static double dual_value(const br_stage *s, const double *f, const double *g, double mass) {
+  const br_transport *t = &s->problem;
+  const double reach = t->reach;
+  double value = 0, left = 0, right = 0;
+  for (size_t i = 0; i < t->n; i++) {
+    if (!(t->a[i] > 0)) continue;
+    value += t->a[i] * (isinf(reach) ? f[i] : -reach * expm1(-f[i] / reach));
+    left += t->a[i];
+  }
+  for (size_t j = 0; j < t->m; j++) {
+    if (!(t->b[j] > 0)) continue;
+    value += t->b[j] * (isinf(reach) ? g[j] : -reach * expm1(-g[j] / reach));
+    right += t->b[j];
+  }
+  return value - t->epsilon * (mass - left * right);
+}
+
+/* Mass of a plan one of whose marginals is exact, with potential f there. */
+static double exact_mass(const br_stage *s, size_t n, const double *a, const double *f) {
+  double mass = 0;
+  for (size_t i = 0; i < n; i++)
+    if (a[i] > 0) mass += a[i] * (isinf(s->problem.reach) ? 1 : exp(-f[i] / s->problem.reach));
+  return mass;
+}
+
+/* What sums like the dual value may lose. */
+static double rounding(const br_stage *s) {
+  double size = s->problem.epsilon;
+  for (size_t i = 0; i < s->problem.n; i++)
+    if (s->problem.a[i] > 0) size += s->problem.a[i] * fabs(s->tf[i]);
+  for (size_t j = 0; j < s->problem.m; j++)
+    if (s->problem.b[j] > 0) size += s->problem.b[j] * fabs(s->g[j]);
+  return 1e-14 * size;
+}
+
+/* One iteration. f becomes the update of g, which makes its marginal exact, as the certificate
+ * wants it, and tg the update of that f; the error is that of the other marginal. For symmetric
+ * problems tf becomes the mean of f and its update, and the error is that of f on both sides.
+ *
+ * A step that left the dual value below what a plain one had reached is taken back. */
+static int iterate(br_stage *s, br_stage_run *run, ascent *path) {
   const br_transport *t = &s->problem;
   double *visited = &run->result->visited;
-  update(s, &s->to_x, s->log_b, s->g, s->f, s->tf, visited);
-  if (t->symmetric) return 2 * marginal_error(s, t->n, t->a, s->f, s->tf, 0);
-  const double error = marginal_error(s, t->n, t->a, s->f, s->tf, omega);
-  move_potential(t->n, s->f, s->tf, omega);
-  if ((*stop = interrupted(run, last))) return last;
+  for (;;) {
+    update(s, &s->to_x, s->log_b, s->g, s->f, s->tf, visited);
+    double value, mass = 0;
+    if (t->symmetric) {
+      const double k = 1 / t->epsilon + 1 / t->reach;
+      for (size_t i = 0; i < t->n; i++)
+        if (t->a[i] > 0)
+          mass += t->a[i] * (isinf(t->reach) ? 1 : exp(-s->f[i] / t->reach)) *
+                  exp(fmin(k * (s->f[i] - s->tf[i]), 700));
+      value = dual_value(s, s->f, s->f, mass);
+    } else {
+      value = dual_value(s, s->tf, s->g, exact_mass(s, t->n, t->a, s->tf));
+    }
+    if (!path->bold || value >= path->value || path->value - value < rounding(s)) {
+      path->value = value;
+      break;
+    }
+    memcpy(s->g, s->accelerator.image, t->m * sizeof(double));
+    br_anderson_reset(&s->accelerator);
+    path->bold = 0;
+    path->pause = path->pause < MOST_PAUSE ? 2 * path->pause + 1 : MOST_PAUSE;
+    path->plain = path->pause;
+    if (interrupted(run, path->error)) return 0;
+  }
+  if (t->symmetric) {
+    path->error = 2 * marginal_error(s, t->n, t->a, s->f, s->tf);
+    for (size_t i = 0; i < t->n; i++) s->tf[i] = (s->f[i] + s->tf[i]) / 2;
+    return 1;
+  }
+  memcpy(s->f, s->tf, t->n * sizeof(double));
+  if (interrupted(run, path->error)) return 0;
   update(s, &s->to_y, s->log_a, s->f, s->g, s->tg, visited);
-  return error + marginal_error(s, t->m, t->b, s->g, s->tg, 0);
+  path->error = marginal_error(s, t->m, t->b, s->g, s->tg);
+  path->value = dual_value(s, s->f, s->tg, exact_mass(s, t->m, t->b, s->tg));
+  return 1;
+}
+
+/* The next g. T is almost linear once the error is moderate: then steps are accelerated. */
+static void advance(br_stage *s, ascent *path) {
+  const br_transport *t = &s->problem;
+  path->bold = path->plain == 0 && path->error < ACCELERATE_BELOW;
+  if (path->bold) {
+    br_anderson_step(&s->accelerator, t->b, s->tg, s->g);
+  } else {
+    br_anderson_reset(&s->accelerator);
+    memcpy(s->g, s->tg, t->m * sizeof(double));
+    if (path->plain > 0) path->plain--;
+  }
+  balance(s);
 }
 
 br_status br_stage_solve(br_stage *s, double tolerance, int max_iterations, int counted,
                          br_stage_run *run) {
-  const int symmetric = s->problem.symmetric, every = run->options->check_every;
-  relaxation r = {1, 0, 0};
-  double best = INFINITY, error = INFINITY;
-  int idle = 0, near = 1, stop = 0;
+  ascent path = {.error = INFINITY, .value = -INFINITY};
+  double least_error = INFINITY, most_value = -INFINITY;
+  int idle = 0;
+  br_anderson_reset(&s->accelerator);
   for (int k = 1;; k++) {
-    const int last = k >= max_iterations;
-    const int check = k % every == 0 || last;
-    /* a plain update of f makes its marginal exact, as the certificate wants it */
-    const int plain = check || near || r.omega == 1;
-    error = iterate(s, plain ? 1 : r.omega, run, &stop, error);
-    run->result->error = error;
-    if (stop) return BR_INTERRUPTED;
+    if (!iterate(s, run, &path)) return BR_INTERRUPTED;
+    run->result->error = path.error;
     if (counted) run->result->iterations++;
-    const int done = error <= tolerance && (plain || symmetric);
-    if (counted && (check || done)) record(s, error, run);
+    const int done = path.error <= tolerance, last = k >= max_iterations;
+    const int check = k % run->options->check_every == 0;
+    if (counted && (check || done || last)) record(s, path.error, run);
     if (done || last) {
-      if (!symmetric) memcpy(s->g, s->tg, s->problem.m * sizeof(double));
+      memcpy(s->g, s->tg, s->problem.m * sizeof(double));
       return done ? BR_OK : BR_MAX_ITERATIONS;
     }
-    near = error <= tolerance;
-    move_potential(s->problem.m, s->g, s->tg, symmetric ? 0.5 : r.omega);
-    if (isinf(s->problem.reach) && !symmetric) relax(&r, error);
-    balance(s);
-    if (check) {
-      idle = error < best * (1 - 1e-9) ? 0 : idle + 1;
-      best = fmin(best, error);
-      if (idle >= PATIENCE) return BR_STALLED;
+    if (path.error < least_error / 2) path.pause = 0;
+    const int better =
+        path.error < least_error * (1 - 1e-9) || path.value > most_value + 1e-14 * fabs(most_value);
+    least_error = fmin(least_error, path.error);
+    most_value = fmax(most_value, path.value);
+    idle = better ? 0 : idle + 1;
+    if (idle >= PATIENCE) {
+      memcpy(s->g, s->tg, s->problem.m * sizeof(double));
+      return BR_STALLED;
     }
-    if (interrupted(run, error)) return BR_INTERRUPTED;
+    advance(s, &path);
+    if (interrupted(run, path.error)) return BR_INTERRUPTED;
   }
 }
 

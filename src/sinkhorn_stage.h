@@ -2,6 +2,7 @@
 #ifndef BR_SINKHORN_STAGE_H
 #define BR_SINKHORN_STAGE_H
 
+#include "anderson.h"
 #include "sinkhorn.h"
 #include "stopping.h"
 
@@ -11,6 +12,7 @@ typedef struct {
   double *f, *g;        /* potentials */
   double *tf, *tg;      /* what an update of f from g, of g from f would make of them */
   double *log_a, *log_b, *log_weight, *shift, *mean;
+  br_anderson accelerator;
   br_cloud x, y;
   br_pairs to_x, to_y; /* sums over y for each x, and over x for each y */
 } br_stage;
@@ -31,7 +33,8 @@ void br_stage_make(br_stage *s, const br_transport *problem, const double *origi
 /* Changes eps; sums may lose that relative part. */
 void br_stage_epsilon(br_stage *s, double epsilon, double sums);
 
-/* Iterates until the error is at most tolerance. counted: iterations count, and make trace lines. */
+/* Iterates until the error is at most tolerance. counted: iterations count, and make trace lines.
+ */
 br_status br_stage_solve(br_stage *s, double tolerance, int max_iterations, int counted,
                          br_stage_run *run);
 
