@@ -113,6 +113,10 @@ SEXP brenier_sinkhorn(SEXP problem_sexp, SEXP options_sexp, SEXP f_sexp, SEXP g_
   return out;
 }
 
+/* With more pairs than that sums may be off by a relative TOLERANCE. */
+#define FEW_PAIRS 4e6
+#define TOLERANCE 1e-9
+
 /* At the rows of x, against centres y with log weights w: the log of sum_j w_j k(x, y_j), the means
  * of the columns of `columns` under the weights of that sum, and the gradient of the log in x. */
 SEXP brenier_softmin(SEXP x_sexp, SEXP y_sexp, SEXP log_weight_sexp, SEXP cost_sexp,
@@ -132,6 +136,7 @@ SEXP brenier_softmin(SEXP x_sexp, SEXP y_sexp, SEXP log_weight_sexp, SEXP cost_s
   br_cloud_make(&y, m, d, REAL(y_sexp), origin, &ws);
   br_pairs_make(&pairs, &x, &y, square ? BR_GAUSSIAN : BR_LAPLACE,
                 square ? sqrt(epsilon / 2) : epsilon, &ws);
+  if ((double)n * (double)m > FEW_PAIRS) pairs.tolerance = TOLERANCE;
   const char *names[] = {"log", "mean", "gradient", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP lse = Rf_allocVector(REALSXP, (R_xlen_t)n);

@@ -161,6 +161,10 @@ void br_sinkhorn_run(br_sinkhorn *result, const br_transport *t, const br_sinkho
   result->status = status;
   memcpy(result->f, all->f, t->n * sizeof(double));
   if (!t->symmetric) memcpy(result->g, all->g, t->m * sizeof(double));
-  if (status == BR_INTERRUPTED) leave_early(all, result);
-  else br_stage_finish(all, result, ws);
+  if (status == BR_INTERRUPTED) {
+    leave_early(all, result);
+    return;
+  }
+  if (t->symmetric) br_stage_split(all, br_take(ws, t->n), result);
+  br_stage_finish(all, result, ws);
 }

@@ -82,30 +82,34 @@ static double relaxed_gap(const br_stage *s, const sides *e, const double *p, do
   return primal - epsilon * (mass - left * right) - *value;
 }
 
-/* Of couplings: p on the side of a, b exact; see above. Uses s->shift. */
+/* Of couplings: p on the side of a, b exact; see above. Sums that may be off by a part `lost` of
+ * each marginal add that part of what the marginals multiply. Uses s->shift. */
 static double coupling_gap(const br_stage *s, const sides *e, const double *p, double *value) {
-  const double epsilon = s->problem.epsilon;
-  double dual = 0, upper = 0, delta = 0, mass = 0, *r = s->shift;
+  const double epsilon = s->problem.epsilon, lost = s->to_x.tolerance;
+  double dual = 0, upper = 0, delta = lost, mass = 0, size = epsilon, *r = s->shift;
   for (size_t i = 0; i < e->n; i++) {
     r[i] = 0;
     if (!(e->a[i] > 0)) continue;
     const double kept = fmin(e->a[i], p[i]);
     dual += e->a[i] * e->f[i];
+    size += e->a[i] * fabs(e->f[i]);
     mass += p[i];
     r[i] = e->a[i] - kept;
     delta += r[i];
-    if (kept > 0) upper -= r[i] * e->f[i] - kept * epsilon * fmin(0, log(e->a[i] / p[i]));
-    else upper -= r[i] * e->f[i];
+    upper -= r[i] * e->f[i];
+    if (kept > 0) upper += kept * epsilon * fmin(0, log(e->a[i] / p[i]));
   }
   for (size_t j = 0; j < e->m; j++)
     if (e->b[j] > 0) dual += e->b[j] * e->g[j];
   *value = dual - epsilon * (mass - 1);
-  upper += epsilon * (mass - 1); /* so far: the upper bound less the dual value */
+  upper += epsilon * (mass - 1) + 2 * lost * size; /* so far: the upper bound less the dual value */
   if (!(delta > 0)) return fmax(upper, 0);
   if (!(delta < 1)) return INFINITY;
-  for (size_t i = 0; i < e->n; i++) r[i] /= delta;
+  double total = 0;
+  for (size_t i = 0; i < e->n; i++) total += r[i];
+  for (size_t i = 0; i < e->n; i++) r[i] = total > 0 ? r[i] / total : e->a[i];
   upper -= epsilon * (1 - delta) * log1p(-delta) + 2 * epsilon * delta * log(delta);
-  return fmax(upper + delta * worst_cost(&s->problem, e, r, s->mean), 0);
+  return fmax(upper + (delta + lost) * worst_cost(&s->problem, e, r, s->mean), 0);
 }
 
 double br_stage_gap(const br_stage *s, const double *p, double *value, int swapped) {
@@ -137,11 +141,12 @@ static void sum_stored(const br_stage *s, const double *log_weight, const double
 /* The same from points. With k the kernel of scale h, r^2 k is h^4 times the Laplacian of a
  * Gaussian plus d h^2 k, and r k is h times the difference of the Matern kernel of scale sqrt(3) h
  * and k = exp(-r/h): no digits are lost however small the costs are. */
-static void sum_points(br_stage *s, const double *log_weight, const double *shift, double *ones,
-                       double *row, double *row_cost) {
+static void sum_points(br_stage *s, const double *log_weight, const double *shift, double *row,
+                       double *row_cost, br_workspace *ws) {
   br_pairs *pairs = &s->to_x;
   const double h = pairs->scale;
   const int square = s->problem.cost == BR_COST_SQUARE, d = s->problem.d;
+  double *ones = br_take(ws, pairs->m);
   for (size_t j = 0; j < pairs->m; j++) ones[j] = 1;
   br_pairs_sum(pairs, BR_VALUE, log_weight, shift, 1, ones, row);
   if (square) {
@@ -157,15 +162,45 @@ static void sum_points(br_stage *s, const double *log_weight, const double *shif
   for (size_t i = 0; i < pairs->n; i++) row_cost[i] = h * (row_cost[i] - row[i]);
 }
 
+/* Within a tolerance, of squares: |x|^2, -2 x'y and |y|^2 apart, of which the sums of y are fast.
+ */
+static void sum_squares(br_stage *s, const double *log_weight, const double *shift, double *row,
+                        double *row_cost, br_workspace *ws) {
+  const br_transport *t = &s->problem;
+  const double *origin = s->x.origin;
+  const size_t n = t->n, m = t->m, d = (size_t)t->d;
+  double *columns = br_take(ws, m * (d + 2)), *sums = br_take(ws, n * (d + 2));
+  for (size_t j = 0; j < m; j++) {
+    double square = 0;
+    for (size_t k = 0; k < d; k++) {
+      const double y = columns[(k + 1) * m + j] = t->y[k * m + j] - origin[k];
+      square += y * y;
+    }
+    columns[j] = 1;
+    columns[(d + 1) * m + j] = square;
+  }
+  br_pairs_sum(&s->to_x, BR_VALUE, log_weight, shift, (int)d + 2, columns, sums);
+  for (size_t i = 0; i < n; i++) {
+    row[i] = sums[i];
+    row_cost[i] = sums[(d + 1) * n + i];
+    for (size_t k = 0; k < d; k++) {
+      const double x = t->x[k * n + i] - origin[k];
+      row_cost[i] += x * (x * row[i] - 2 * sums[(k + 1) * n + i]);
+    }
+  }
+}
+
 void br_stage_finish(br_stage *s, br_sinkhorn *result, br_workspace *ws) {
   const br_transport *t = &s->problem;
   const double epsilon = t->epsilon;
-  double *ones = br_take(ws, t->m), *row = br_take(ws, t->n), *row_cost = s->tf;
+  double *row = br_take(ws, t->n), *row_cost = br_take(ws, t->n);
   for (size_t j = 0; j < t->m; j++)
     s->log_weight[j] = t->b[j] > 0 ? s->log_b[j] + s->g[j] / epsilon : -INFINITY;
   for (size_t i = 0; i < t->n; i++) s->shift[i] = isfinite(s->f[i]) ? -s->f[i] / epsilon : 0;
   if (t->cost == BR_COST_MATRIX) sum_stored(s, s->log_weight, s->shift, row, row_cost);
-  else sum_points(s, s->log_weight, s->shift, ones, row, row_cost);
+  else if (t->cost == BR_COST_SQUARE && s->to_x.tolerance > 0)
+    sum_squares(s, s->log_weight, s->shift, row, row_cost, ws);
+  else sum_points(s, s->log_weight, s->shift, row, row_cost, ws);
 
   double product = 0, error = 0, mass = 0, cost = 0, left = 0, right = 0;
   for (size_t i = 0; i < t->n; i++) {

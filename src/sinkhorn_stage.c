@@ -285,6 +285,11 @@ br_status br_stage_solve(br_stage *s, double tolerance, int max_iterations, int 
   }
 }
 
+void br_stage_split(br_stage *s, double *g, br_sinkhorn *result) {
+  update(s, &s->to_x, s->log_a, s->f, s->f, g, &result->visited);
+  s->g = g;
+}
+
 void br_stage_prolong(br_stage *to, br_stage *from, br_workspace *ws) {
   br_pairs pairs;
   double visited = 0;

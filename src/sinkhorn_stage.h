@@ -41,6 +41,9 @@ br_status br_stage_solve(br_stage *s, double tolerance, int max_iterations, int 
 /* Potentials of the stage at the points of another, of the same eps. */
 void br_stage_prolong(br_stage *to, br_stage *from, br_workspace *ws);
 
+/* Gives a symmetric stage a potential g of its own, the update of f. */
+void br_stage_split(br_stage *s, double *g, br_sinkhorn *result);
+
 /* Sums the plan: marginals, cost, value, error and certificate of f and g = tg, into the result. */
 void br_stage_finish(br_stage *s, br_sinkhorn *result, br_workspace *ws);
 
