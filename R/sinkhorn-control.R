@@ -7,7 +7,7 @@
 #'   cost, mostly far less; see `gap` of [sinkhorn()].
 #' @param max_iter Most iterations over all points. A result that runs out of them is returned as it
 #'   is, with a warning, and `converged` is `FALSE`.
-#' @param anneal Whether to come down to `epsilon` by halves, over clouds that get finer on the way.
+#' @param anneal Whether to come down to `epsilon` by quarters, over clouds that get finer on the way.
 #'   `FALSE` starts at `epsilon` from potentials of zero.
 #' @param check_every Number of iterations from one row of the trace to the next. Between them the
 #'   updates are over-relaxed; the check itself is free.

@@ -45,7 +45,7 @@
 #' does not change when points are moved together.
 #'
 #' **Method.** Updates of the potentials in logarithms, over-relaxed at a rate that is read off the
-#' errors. `epsilon` is reached by halves from the size of the costs, on means of cells that
+#' errors. `epsilon` is reached by quarters from the size of the costs, on means of cells that
 #' get finer as it gets smaller, and on all points at the end. The sums over pairs leave out what is certain
 #' to change the marginals by less than a twentieth of `tol`. Nothing underflows at any
 #' `epsilon`, but the smaller it is the more iterations are needed: below about 1e-4 of the largest
@@ -74,7 +74,8 @@
 #'   \item{transport_cost, kl, mass}{of the plan P from x to y: its cost without the regulariser, its
 #'     divergence from a b', and its sum}
 #'   \item{gap}{bound of the error of `value`: OT is in \[value, value + gap\]; of a divergence the
-#'     distance is at most `gap`. Infinite if the run was interrupted}
+#'     distance is at most `gap`. Infinite if the run was interrupted, and where forbidden pairs
+#'     stand in the way of the rounding}
 #'   \item{f, g}{the potentials at the points of x and of y. One constant may be moved from f to g; it
 #'     is such that the sum of a f is that of b g}
 #'   \item{epsilon, chosen}{the blur, and whether it was chosen}

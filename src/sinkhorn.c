@@ -14,7 +14,7 @@
 #define COARSENING \
   0.6 /* a level is worth it with at most this part of the points of the one below */
 #define MOST_LEVELS 16
-#define FACTOR 0.5 /* of eps, from one stage to the next */
+#define FACTOR 0.25 /* of eps, from one stage to the next: halves of the width of a Gaussian */
 #define ROUGH_ERROR 0.05
 #define ROUGH_ITERATIONS 20
 #define LEVEL_ERROR 1e-3

@@ -116,7 +116,7 @@ double br_stage_gap(const br_stage *s, const double *p, double *value, int swapp
   const sides e = name_sides(s, swapped);
   const double gap =
       isinf(s->problem.reach) ? coupling_gap(s, &e, p, value) : relaxed_gap(s, &e, p, value);
-  return isnan(gap) ? INFINITY : gap;
+  return isnan(gap) ? INFINITY : fmax(gap, 0); /* rounding */
 }
 
 /* --- the plan ------------------------------------------------------------------------- */
