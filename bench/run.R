@@ -5,10 +5,10 @@ file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
 here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
 arguments <- commandArgs(trailingOnly = TRUE)
 scripts <- c("density-real", "density-simulated", "density-tables", "potentials", "conditional",
-             "learners", "tails", "draws", "posteriors", "scaling", "pairs")
+             "learners", "tails", "draws", "posteriors", "scaling", "pairs", "sinkhorn")
 
 packages <- c("brenier", "mclust", "ks", "rvinecopulib", "kde1d", "quantreg", "gamlss", "tram", "mlt",
-              "MASS", "ggplot2", "loo", "rstan")
+              "MASS", "ggplot2", "loo", "rstan", "T4transport")
 
 processor <- function() {
   if (!file.exists("/proc/cpuinfo")) return(Sys.info()[["machine"]])

@@ -8,14 +8,15 @@
 #define MEMORY BR_ANDERSON_MEMORY
 /* Relative ridge of the normal equations: differences that are nearly combinations of others tell
  * nothing new. */
-#define RIDGE 1e-11
+#define RIDGE 1e-14
 
-void br_anderson_make(br_anderson *a, size_t n, br_workspace *ws) {
+void br_anderson_make(br_anderson *a, size_t n, int memory, br_workspace *ws) {
   memset(a, 0, sizeof *a);
   a->n = n;
+  a->memory = memory;
   a->residual = br_take(ws, n);
   a->image = br_take(ws, n);
-  for (int k = 0; k < MEMORY; k++) {
+  for (int k = 0; k < memory; k++) {
     a->d_residual[k] = br_take(ws, n);
     a->d_image[k] = br_take(ws, n);
   }
@@ -36,8 +37,8 @@ static double dot(size_t n, const double *w, const double *x, const double *y) {
 /* Keeps the differences to the last point in place of the oldest ones. */
 static void remember(br_anderson *a, const double *weight, const double *image, const double *g) {
   if (a->started) {
-    const int at = a->newest = (a->newest + 1) % MEMORY;
-    if (a->n_kept < MEMORY) a->n_kept++;
+    const int at = a->newest = (a->newest + 1) % a->memory;
+    if (a->n_kept < a->memory) a->n_kept++;
     for (size_t i = 0; i < a->n; i++) {
       const int counts = weight[i] > 0;
       a->d_residual[at][i] = counts ? image[i] - g[i] - a->residual[i] : 0;
@@ -72,12 +73,18 @@ static int solve(int n, const double *gram, double *b) {
   return 1;
 }
 
-void br_anderson_step(br_anderson *a, const double *weight, const double *image, double *g) {
-  double part[MEMORY];
+void br_anderson_step(br_anderson *a, const double *weight, const double *image, double most,
+                      double *g) {
+  double part[MEMORY], largest = 0;
   remember(a, weight, image, g);
   memcpy(g, image, a->n * sizeof(double));
   for (int k = 0; k < a->n_kept; k++) part[k] = dot(a->n, weight, a->d_residual[k], a->residual);
   if (a->n_kept == 0 || !solve(a->n_kept, a->gram, part)) return;
   for (int k = 0; k < a->n_kept; k++)
     for (size_t i = 0; i < a->n; i++) g[i] -= part[k] * a->d_image[k][i];
+  for (size_t i = 0; i < a->n; i++)
+    if (weight[i] > 0) largest = fmax(largest, fabs(g[i] - image[i]));
+  if (largest <= most) return;
+  for (size_t i = 0; i < a->n; i++)
+    if (weight[i] > 0) g[i] = image[i] + most / largest * (g[i] - image[i]);
 }

@@ -8,10 +8,11 @@
 
 #include <stddef.h>
 
-#define BR_ANDERSON_MEMORY 10
+#define BR_ANDERSON_MEMORY 14 /* the most */
 
 typedef struct {
   size_t n;
+  int memory;
   int n_kept, newest;                     /* differences kept, and the place of the last one */
   int started;                            /* whether there is a last residual */
   double *residual, *image;               /* of the last point */
@@ -21,13 +22,15 @@ typedef struct {
 } br_anderson;
 
 /* Takes 2 (memory + 1) n doubles. */
-void br_anderson_make(br_anderson *a, size_t n, br_workspace *ws);
+void br_anderson_make(br_anderson *a, size_t n, int memory, br_workspace *ws);
 
 /* Forgets what was seen. */
 void br_anderson_reset(br_anderson *a);
 
-/* Replaces g by the next point, given its image. Coordinates of weight 0 do not count, and become
- * those of the image. The first step after a reset is plain. */
-void br_anderson_step(br_anderson *a, const double *weight, const double *image, double *g);
+/* Replaces g by the next point, given its image, from which no coordinate is moved by more than
+ * `most`: all moves are shortened alike. Coordinates of weight 0 do not count, and become those of
+ * the image. The first step after a reset is plain. */
+void br_anderson_step(br_anderson *a, const double *weight, const double *image, double most,
+                      double *g);
 
 #endif

@@ -9,13 +9,21 @@
 #define PATIENCE 50
 /* Error below which steps are accelerated. */
 #define ACCELERATE_BELOW 0.5
+/* How far, in units of eps, it may go beyond a plain one: the plan changes by such powers of e. */
+#define LONGEST_STEP 3.0
+/* How far below the best dual value it may lead, in units of eps times the error: a step that has
+ * to gain at once is too short where few pairs tie parts of the plan together. */
+#define SLACK 0.5
+/* From so many points on the steps remember this few others, for the sake of memory. */
+#define MANY 20000
+#define FEW_STEPS 6
 /* Most plain steps after an accelerated one was taken back. */
-#define MOST_PAUSE 31
+#define MOST_PAUSE 3
 
 /* Where the iterations are. */
 typedef struct {
   double error;     /* L1, of the marginals */
-  double value;     /* dual value that the next step must keep */
+  double value;     /* the best dual value */
   int bold;         /* whether the last step was accelerated */
   int plain, pause; /* plain steps to come, and how many there were after the last failure */
 } ascent;
@@ -54,7 +62,7 @@ void br_stage_make(br_stage *s, const br_transport *problem, const double *origi
   } else {
     take_side(t->m, t->b, &s->g, &s->tg, &s->log_b, ws);
   }
-  br_anderson_make(&s->accelerator, t->m, ws);
+  br_anderson_make(&s->accelerator, t->m, t->m < MANY ? BR_ANDERSON_MEMORY : FEW_STEPS, ws);
   s->mass = (total(t->n, t->a) + total(t->m, t->b)) / 2;
   if (t->cost == BR_COST_MATRIX) {
     br_pairs_stored(&s->to_x, t->n, t->m, t->matrix, 0, 1, ws);
@@ -198,7 +206,7 @@ static double rounding(const br_stage *s) {
  * wants it, and tg the update of that f; the error is that of the other marginal. For symmetric
  * problems tf becomes the mean of f and its update, and the error is that of f on both sides.
  *
- * A step that left the dual value below what a plain one had reached is taken back. */
+ * An accelerated step that left the dual value well below the best is taken back. */
 static int iterate(br_stage *s, br_stage_run *run, ascent *path) {
   const br_transport *t = &s->problem;
   double *visited = &run->result->visited;
@@ -215,10 +223,9 @@ static int iterate(br_stage *s, br_stage_run *run, ascent *path) {
     } else {
       value = dual_value(s, s->tf, s->g, exact_mass(s, t->n, t->a, s->tf));
     }
-    if (!path->bold || value >= path->value || path->value - value < rounding(s)) {
-      path->value = value;
-      break;
-    }
+    const double loss = path->value - value;
+    path->value = fmax(path->value, value);
+    if (!path->bold || loss <= SLACK * t->epsilon * path->error || loss < rounding(s)) break;
     memcpy(s->g, s->accelerator.image, t->m * sizeof(double));
     br_anderson_reset(&s->accelerator);
     path->bold = 0;
@@ -235,7 +242,7 @@ static int iterate(br_stage *s, br_stage_run *run, ascent *path) {
   if (interrupted(run, path->error)) return 0;
   update(s, &s->to_y, s->log_a, s->f, s->g, s->tg, visited);
   path->error = marginal_error(s, t->m, t->b, s->g, s->tg);
-  path->value = dual_value(s, s->f, s->tg, exact_mass(s, t->m, t->b, s->tg));
+  path->value = fmax(path->value, dual_value(s, s->f, s->tg, exact_mass(s, t->m, t->b, s->tg)));
   return 1;
 }
 
@@ -244,7 +251,7 @@ static void advance(br_stage *s, ascent *path) {
   const br_transport *t = &s->problem;
   path->bold = path->plain == 0 && path->error < ACCELERATE_BELOW;
   if (path->bold) {
-    br_anderson_step(&s->accelerator, t->b, s->tg, s->g);
+    br_anderson_step(&s->accelerator, t->b, s->tg, LONGEST_STEP * t->epsilon, s->g);
   } else {
     br_anderson_reset(&s->accelerator);
     memcpy(s->g, s->tg, t->m * sizeof(double));

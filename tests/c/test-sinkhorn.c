@@ -179,13 +179,13 @@ static void test_clusters(void) {
 static void test_anderson(void) {
   double g[4] = {3, -1, 2, 8}, image[4], w[4] = {1, 2, 1, 0};
   br_anderson a;
-  br_anderson_make(&a, 4, &heap);
+  br_anderson_make(&a, 4, 8, &heap);
   for (int k = 0; k < 5; k++) {
     image[0] = 0.9 * g[0] + 0.05 * g[1] + 1;
     image[1] = 0.05 * g[0] + 0.8 * g[1] - 1;
     image[2] = -0.5 * g[2] + 0.3;
     image[3] = 7;
-    br_anderson_step(&a, w, image, g);
+    br_anderson_step(&a, w, image, INFINITY, g);
   }
   CHECK_NEAR(g[0], 0.9 * g[0] + 0.05 * g[1] + 1, 1e-6);
   CHECK_NEAR(g[1], 0.05 * g[0] + 0.8 * g[1] - 1, 1e-6);
