@@ -70,7 +70,9 @@ sinkhorn_barycenter <- function(measures, weights = NULL, masses = NULL, n = NUL
     }, 0))
   }
   epsilon <- check_epsilon(epsilon, problems[[1]])
-  result <- with_threads(threads, move_barycenter(x, problems, lambda, epsilon, max_iter, tol, control))
+  result <- with_threads(
+    threads, move_barycenter(x, problems, lambda, epsilon, max_iter, tol, control)
+  )
   result$epsilon <- epsilon
   result$weights <- lambda
   result$seconds <- proc.time()[["elapsed"]] - start
@@ -113,14 +115,19 @@ barycenter_start <- function(sides, lambda, n, init, seed) {
   if (!is.null(init)) {
     x <- as_points(init, "init")
     if (ncol(x) == d && (is.null(n) || nrow(x) == n)) return(x)
-    brenier_abort("{.arg init} must be {if (is.null(n)) '' else n} points with {d} column{?s}, not {shown(init)}.",
-                  "argument", argument = "init")
+    brenier_abort(
+      "{.arg init} must be {n %||% ''} points with {d} column{?s}, not {shown(init)}.", "argument",
+      argument = "init"
+    )
   }
   most <- max(vapply(sides, function(s) nrow(s$y), 0L))
   n <- if (is.null(n)) min(most, 1000L) else check_count(n, "n", 1)
   # points of the samples moved to the common mean
   with_seed(seed, {
-    means <- lapply(sides, function(s) colSums(s$y * (s$b %||% rep(1, nrow(s$y)))) / sum(s$b %||% rep(1, nrow(s$y))))
+    means <- lapply(sides, function(s) {
+      b <- s$b %||% rep(1, nrow(s$y))
+      colSums(s$y * b) / sum(b)
+    })
     common <- Reduce(`+`, Map(`*`, means, lambda))
     from <- sample.int(length(sides), n, TRUE, lambda)
     x <- matrix(0, n, d, dimnames = list(NULL, colnames(sides[[1]]$y)))
@@ -142,7 +149,7 @@ barycenter_state <- function(x, problems, lambda, epsilon, control, start) {
     problem$epsilon <- epsilon
     core_sinkhorn(problem, control, start = at)
   }
-  runs <- Map(function(problem, at) solve_at(problem, at), problems, start$runs %||% vector("list", length(problems)))
+  runs <- Map(solve_at, problems, start$runs %||% vector("list", length(problems)))
   self <- problems[[1]]
   self$x <- self$y <- x
   self$b <- self$a

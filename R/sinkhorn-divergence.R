@@ -30,7 +30,8 @@ sinkhorn_divergence <- function(x, y, epsilon = NULL, ...) {
   if (inherits(x, "formula")) {
     call <- match.call()
     call[[1]] <- quote(sinkhorn)
-    names(call)[match(c("x", "y"), names(call), 0)] <- c("formula", "data")[c(TRUE, "y" %in% names(call))]
+    names(call)[names(call) == "x"] <- "formula"
+    names(call)[names(call) == "y"] <- "data"
     call$debias <- TRUE
     call[[1]] <- sinkhorn
     return(eval(call, parent.frame())$value)

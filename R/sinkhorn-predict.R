@@ -32,7 +32,8 @@
 #' predict(ot, c(1, 2, 3), direction = "backward")
 #' @export
 predict.sinkhorn <- function(object, newdata = NULL, type = c("map", "potential"),
-                             direction = c("forward", "backward"), threads = brenier_threads(), ...) {
+                             direction = c("forward", "backward"), threads = brenier_threads(),
+                             ...) {
   check_no_dots(..., known = names(formals(predict.sinkhorn)))
   type <- check_choice(type, c("map", "potential"), "type")
   direction <- check_choice(direction, c("forward", "backward"), "direction")
@@ -41,7 +42,7 @@ predict.sinkhorn <- function(object, newdata = NULL, type = c("map", "potential"
   if (type == "map" && is.null(side$to)) {
     brenier_abort(c(
       "The map needs points, and the fit has only a matrix of costs.",
-      i = "Give {.arg x} and {.arg y} to {.fn sinkhorn} with it, or ask for {.code type = \"potential\"}."
+      i = "Give {.arg x} and {.arg y} with it, or ask for {.code type = \"potential\"}."
     ), "argument", argument = "type")
   }
   at <- prediction_points(object, side, newdata)

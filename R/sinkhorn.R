@@ -127,11 +127,11 @@ sinkhorn.formula <- function(formula, data = NULL, weights = NULL, subset = NULL
                              na.action = NULL, ...) {
   call <- match.call()
   call[[1]] <- quote(sinkhorn)
-  known <- c(names(formals(sinkhorn.formula)), setdiff(names(formals(sinkhorn.default)), c("x", "y", "a", "b")))
-  if (...length()) {
-    wrong <- which(!...names() %in% known)
-    if (is.null(...names()) || length(wrong)) check_no_dots(..., known = known)
-  }
+  known <- setdiff(c(names(formals(sinkhorn.formula)), names(formals(sinkhorn.default))),
+                   c("x", "y", "a", "b"))
+  given <- if (...length()) ...names() %||% rep("", ...length())
+  wrong <- setdiff(given, known)
+  if (length(wrong)) do.call(check_no_dots, c(stats::setNames(list(0), wrong[1]), list(known = known)))
   frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"), names(call), 0))]
   frame[[1]] <- quote(stats::model.frame)
   check_formula(formula, data)
@@ -143,8 +143,8 @@ sinkhorn.formula <- function(formula, data = NULL, weights = NULL, subset = NULL
   mass <- stats::model.weights(model)
   if (!is.null(mass)) check_mass(mass, nrow(points), "weights")
   fit <- new_sinkhorn(
-    points[first, , drop = FALSE], points[!first, , drop = FALSE], a = mass[first], b = mass[!first],
-    ..., call = call
+    points[first, , drop = FALSE], points[!first, , drop = FALSE], a = mass[first],
+    b = mass[!first], ..., call = call
   )
   fit$terms <- attr(model, "terms")
   fit$na.action <- attr(model, "na.action")

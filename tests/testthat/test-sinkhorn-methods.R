@@ -141,7 +141,9 @@ test_that("two groups of a data frame are two samples", {
   expect_error(sinkhorn(u ~ g + w, data = d), class = "brenier_error_formula")
   expect_error(sinkhorn(~u, data = d), class = "brenier_error_formula")
   expect_error(sinkhorn(u ~ h, data = d), class = "brenier_error_variable")
-  expect_error(sinkhorn(u ~ g, data = d, epsilom = 1), class = "brenier_error_argument")
+  expect_error(sinkhorn(u ~ g, data = d, debias = TRUE, epsilom = 1), "epsilom",
+               class = "brenier_error_argument")
+  expect_error(sinkhorn(u ~ g, data = d, a = 1), class = "brenier_error_argument")
   expect_error(sinkhorn(u ~ g, data = d, weights = -w), class = "brenier_error_argument")
 })
 
