@@ -133,7 +133,7 @@ new_target <- function(kind, recipe, names, coordinates, init, what, needed = na
 new_count <- function() {
   count <- new.env(parent = emptyenv())
   count$points <- count$gradients <- count$batches <- count$errors <- count$refused <- 0
-  count$seconds <- 0
+  count$differences <- count$seconds <- 0
   count$deadline <- Inf
   count
 }
@@ -210,6 +210,7 @@ target_slope <- function(target, z, steps) ask_target(target, z, FALSE, TRUE, st
 
 differences <- function(target, z, steps) {
   n <- nrow(z)
+  target$count$differences <- target$count$differences + n
   h <- 1e-4
   shifted <- lapply(seq_len(ncol(steps)), function(k) {
     rbind(sweep(z, 2, h * steps[, k], "+"), sweep(z, 2, h * steps[, k], "-"))
@@ -218,6 +219,10 @@ differences <- function(target, z, steps) {
   odd <- 2 * seq_len(ncol(steps)) - 1
   (value[, odd, drop = FALSE] - value[, odd + 1, drop = FALSE]) / (2 * h)
 }
+
+#' Points at which the gradient was asked for, or taken by differences.
+#' @noRd
+slopes_asked <- function(target) target$count$gradients + target$count$differences
 
 #' Parameters x at the rows of z, with their names, and the log Jacobian between the densities by x
 #' and by z.

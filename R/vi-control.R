@@ -25,8 +25,8 @@
 #' @param points Number of quasi-random points that the first fit sees, at least `4 (d + 2)`.
 #' @param max_points Most points: they double while the fit does better on them than on the
 #'   validation by more than the standard error.
-#' @param max_gradients About the most points at which the gradient is asked for, in all. No fit is
-#'   begun that cannot take ten steps.
+#' @param max_gradients About the most points at which the gradient is asked for, or taken by
+#'   differences, in all. No fit is begun that cannot take ten steps.
 #' @param temper Temperature that the fit begins at: it sees the log density divided by it first,
 #'   which lowers the barriers between modes, and then cools by halves. 1 does not temper.
 #' @return A list of class `brenier_vi_control` with an element for each argument.

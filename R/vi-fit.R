@@ -54,7 +54,7 @@ nothing <- 5e-4
 #' Whether the fit may go on with n points: there are time and evaluations left for a few steps.
 #' @noRd
 affordable <- function(target, control, n) {
-  left <- control$max_gradients - target$count$gradients
+  left <- control$max_gradients - slopes_asked(target)
   left >= 10 * n && proc.time()[["elapsed"]] < control$deadline
 }
 
@@ -161,7 +161,7 @@ next_layer <- function(state) {
 stage_row <- function(target, stage, n, objective, now, potential, status, layer) {
   data.frame(stage = stage, layer = layer, points = n, objective = objective, validation = now$loss,
              se = now$se, gap = now$gap, atoms = potential$n_atoms,
-             components = potential$n_components, gradients = target$count$gradients,
+             components = potential$n_components, gradients = slopes_asked(target),
              status = status)
 }
 
@@ -203,7 +203,7 @@ grow_stage <- function(stage, target, state, control, progress) {
       state$start <- tempered_start(target, state, w, atoms, components, control, progress)
     }
     options <- vi_options(control, d, state$n, atoms, components, rounds, state$start)
-    left <- control$max_gradients - target$count$gradients
+    left <- control$max_gradients - slopes_asked(target)
     # every round of atoms asks for it once more
     steps <- (if (atoms > 0) 0.75 else 1) * left / state$n - 2
     options$max_iter <- as.integer(max(1, min(control$max_iter, steps)))

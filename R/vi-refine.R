@@ -14,7 +14,10 @@ as_draws.brenier_posterior <- function(x, ndraws = 1000, seed = NULL,
       data.frame(draws$x, lp__ = lp, lp_approx__ = lp_approx, check.names = FALSE)
     )
     switch(refine,
-      none = posterior::weight_draws(frame, lp - lp_approx, log = TRUE),
+      # it loads a namespace of its own and says so
+      none = suppressPackageStartupMessages(
+        posterior::weight_draws(frame, lp - lp_approx, log = TRUE)
+      ),
       importance = resampled(frame, lp - lp_approx),
       metropolis = metropolis(frame, lp - lp_approx)
     )

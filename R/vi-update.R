@@ -31,7 +31,7 @@ update.brenier_posterior <- function(object, layers = 0, potential = NULL, contr
   old <- object$control
   old$points <- min(2 * max(object$history$points), 1e6)
   old$max_points <- max(old$max_points, old$points)
-  old$max_gradients <- object$target$count$gradients + old$max_gradients
+  old$max_gradients <- slopes_asked(object$target) + old$max_gradients
   if (!is.list(control)) {
     brenier_abort("{.arg control} must be a list of settings, not {shown(control)}.", "argument",
                   argument = "control")
