@@ -179,7 +179,7 @@ as_layer <- function(whitening, run, validation, rounds, setting) {
 
 #' A bar for whatever lasts longer than two seconds in an interactive session.
 #' @noRd
-new_progress <- function(frame = parent.frame()) {
+new_progress <- function(frame = parent.frame(), words = fit_words) {
   state <- new.env(parent = emptyenv())
   state$what <- ""
   state$text <- ""
@@ -188,9 +188,12 @@ new_progress <- function(frame = parent.frame()) {
     format = "{cli::pb_spin} {state$text}", total = NA, .envir = frame, .auto_close = TRUE
   )
   state$report <- function(values) {
-    state$text <- sprintf("%s: %d atoms, objective %.4f", state$what, as.integer(values[2]),
-                          values[3])
+    state$text <- words(state$what, values)
     cli::cli_progress_update(id = bar, .envir = frame)
   }
   state
+}
+
+fit_words <- function(what, values) {
+  sprintf("%s: %d atoms, objective %.4f", what, as.integer(values[2]), values[3])
 }

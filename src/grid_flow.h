@@ -1,0 +1,22 @@
+/* The parabolic Monge-Ampere equation du/dt = log(rho_u / mu) in time, on the grids of a problem.
+ */
+#ifndef BR_GRID_FLOW_H
+#define BR_GRID_FLOW_H
+
+#include "grid_pma.h"
+#include "stopping.h"
+
+typedef struct {
+  double time, step; /* where the flow is, and the step that it tries next; 0 at the start */
+  int steps, refused, inner;
+} br_flow;
+
+/* From flow->time to `until`, w with it. A linearly implicit method of order 2, stable for every
+ * step, whose order does not depend on how good its operator is (Verwer, Spee, Blom and Hundsdorfer
+ * 1999, doi:10.1137/S1064827597326651); steps keep the difference from the embedded method of order
+ * 1 below the tolerance of stop in every cell. value is that at the end. BR_STALLED if the step
+ * would have to be less than 1e-12 of the time. */
+br_status br_flow_advance(br_flow *flow, br_pma *p, double *w, double until, br_stopping *stop,
+                          const br_host *host, br_pma_value *value);
+
+#endif

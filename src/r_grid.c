@@ -1,0 +1,199 @@
+#include <string.h>
+
+#include "grid_flow.h"
+#include "grid_push.h"
+#include "grid_sinkhorn.h"
+#include "grid_transport.h"
+#include "r_common.h"
+
+/* A grid from a list with n, lower, upper and periodic. */
+static br_grid glue_grid(SEXP list) {
+  SEXP n = glue_get(list, "n"), lower = glue_get(list, "lower"), upper = glue_get(list, "upper");
+  const int d = (int)XLENGTH(n);
+  if (TYPEOF(n) != INTSXP || d < 1 || d > BR_GRID_AXES || XLENGTH(lower) != d ||
+      XLENGTH(upper) != d || TYPEOF(lower) != REALSXP || TYPEOF(upper) != REALSXP)
+    Rf_error("internal error: the grid is not whole; please report");
+  br_grid g;
+  br_grid_make(&g, d, INTEGER(n), REAL(lower), REAL(upper), glue_int(list, "periodic"));
+  return g;
+}
+
+static const double *glue_values(SEXP values, const br_grid *g) {
+  if (TYPEOF(values) != REALSXP || (size_t)XLENGTH(values) != g->cells)
+    Rf_error("internal error: one value a cell is needed; please report");
+  return REAL(values);
+}
+
+static double *new_doubles(SEXP list, int at, size_t n) {
+  SEXP values = Rf_allocVector(REALSXP, (R_xlen_t)n);
+  SET_VECTOR_ELT(list, at, values);
+  memset(REAL(values), 0, n * sizeof(double));
+  return REAL(values);
+}
+
+static br_stopping glue_stopping(SEXP options) {
+  br_stopping stop;
+  br_stopping_start(&stop, glue_double(options, "tol"), glue_int(options, "max_iter"),
+                    glue_double(options, "max_seconds"));
+  return stop;
+}
+
+#define TRACE_ROOM 1000
+#define TRACE_COLUMNS ((int)(sizeof(br_grid_row_of_trace) / sizeof(double)))
+
+/* list(u, v, map, inverse, image, error, value, status, trace): see br_transport; trace has a row
+ * of br_grid_row_of_trace a column. */
+SEXP brenier_grid_transport(SEXP method_sexp, SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp,
+                            SEXP options_sexp, SEXP progress_sexp) {
+  br_workspace ws = glue_workspace();
+  glue_host_state state;
+  br_host host = glue_host(&state, progress_sexp);
+  br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
+  const double *mu = glue_values(mu_sexp, &x), *nu = glue_values(nu_sexp, &y);
+  br_stopping stop = glue_stopping(options_sexp);
+  br_grid_trace trace = {(br_grid_row_of_trace *)br_take(&ws, TRACE_ROOM * TRACE_COLUMNS), 0,
+                         TRACE_ROOM};
+  const char *names[] = {"u",     "v",     "map",    "inverse", "image",
+                         "error", "value", "status", "trace",   ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  br_transport transport = {.error = R_NaN, .value = R_NaN};
+  transport.u = new_doubles(out, 0, x.cells);
+  transport.v = new_doubles(out, 1, y.cells);
+  transport.map = new_doubles(out, 2, x.cells * (size_t)x.d);
+  transport.inverse = new_doubles(out, 3, y.cells * (size_t)x.d);
+  transport.image = new_doubles(out, 4, y.cells);
+  const br_status status = br_grid_transport(Rf_asInteger(method_sexp), &x, mu, &y, nu, &stop,
+                                             &host, &trace, &transport, &ws);
+  SET_VECTOR_ELT(out, 5, Rf_ScalarReal(transport.error));
+  SET_VECTOR_ELT(out, 6, Rf_ScalarReal(transport.value));
+  SET_VECTOR_ELT(out, 7, Rf_mkString(br_status_name(status)));
+  SEXP rows = Rf_allocMatrix(REALSXP, TRACE_COLUMNS, trace.n);
+  SET_VECTOR_ELT(out, 8, rows);
+  if (trace.n) memcpy(REAL(rows), trace.row, (size_t)trace.n * sizeof *trace.row);
+  UNPROTECT(1);  // out
+  return out;
+}
+
+/* The image of a density under the gradient of u, as masses on the grid y. */
+SEXP brenier_grid_push(SEXP x_sexp, SEXP density_sexp, SEXP u_sexp, SEXP y_sexp, SEXP parts_sexp) {
+  br_workspace ws = glue_workspace();
+  br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
+  double *density = br_grid_field(&x, &ws), *u = br_grid_field(&x, &ws);
+  double *mass = br_grid_field(&y, &ws);
+  br_grid_load(&x, glue_values(density_sexp, &x), density);
+  br_grid_load(&x, glue_values(u_sexp, &x), u);
+  br_grid_extrapolate(&x, u, 2);
+  br_grid_push(&x, density, u, &y, mass, Rf_asInteger(parts_sexp),
+               br_take(&ws, br_grid_push_room(&x, &y)));
+  SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)y.cells));
+  br_grid_store(&y, mass, REAL(out));
+  UNPROTECT(1);  // out
+  return out;
+}
+
+/* f* on the grid y, or with back f of the grid y on x. */
+SEXP brenier_grid_legendre(SEXP x_sexp, SEXP y_sexp, SEXP back_sexp, SEXP f_sexp) {
+  br_workspace ws = glue_workspace();
+  br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
+  const int back = Rf_asLogical(back_sexp);
+  const double *f = glue_values(f_sexp, back ? &y : &x);
+  br_legendre legendre;
+  br_legendre_make(&legendre, &x, &y, &ws);
+  SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)(back ? x.cells : y.cells)));
+  br_legendre_transform(&legendre, back, f, REAL(out));
+  UNPROTECT(1);  // out
+  return out;
+}
+
+enum { FLOW_KL, FLOW_REVERSE, FLOW_LOW, FLOW_HIGH, FLOW_STEPS, FLOW_COLUMNS };
+
+/* list(w, r, values, status, reached): the flow from w at the times; w and r have a column a time,
+ * values FLOW_COLUMNS rows; reached is the number of times that were. */
+SEXP brenier_grid_flow(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEXP w_sexp,
+                       SEXP times_sexp, SEXP options_sexp, SEXP progress_sexp) {
+  br_workspace ws = glue_workspace();
+  glue_host_state state;
+  br_host host = glue_host(&state, progress_sexp);
+  br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
+  const int n_times = (int)XLENGTH(times_sexp);
+  double *mu = br_grid_field(&x, &ws), *nu = br_grid_field(&y, &ws), *w = br_grid_field(&x, &ws);
+  br_grid_load(&x, glue_values(mu_sexp, &x), mu);
+  br_grid_load(&y, glue_values(nu_sexp, &y), nu);
+  br_grid_load(&x, glue_values(w_sexp, &x), w);
+  br_pma p;
+  br_pma_make(&p, &x, &y, &ws);
+  br_pma_load(&p, mu, nu, 1);
+  br_stopping stop = glue_stopping(options_sexp);
+  const char *names[] = {"w", "r", "values", "status", "reached", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  double *w_out = new_doubles(out, 0, x.cells * (size_t)n_times);
+  double *r_out = new_doubles(out, 1, x.cells * (size_t)n_times);
+  double *values = new_doubles(out, 2, (size_t)FLOW_COLUMNS * (size_t)n_times);
+  br_flow flow = {0};
+  br_status status = BR_OK;
+  int k = 0;
+  for (; k < n_times; k++) {
+    br_pma_value value;
+    status = br_flow_advance(&flow, &p, w, REAL(times_sexp)[k], &stop, &host, &value);
+    if (status != BR_OK) break;
+    br_grid_store(&x, w, w_out + k * x.cells);
+    br_grid_store(&x, p.r, r_out + k * x.cells);
+    double *v = values + (size_t)FLOW_COLUMNS * k;
+    v[FLOW_KL] = value.kl;
+    v[FLOW_REVERSE] = value.kl_reverse;
+    v[FLOW_LOW] = value.low;
+    v[FLOW_HIGH] = value.high;
+    v[FLOW_STEPS] = flow.steps;
+  }
+  SET_VECTOR_ELT(out, 3, Rf_mkString(br_status_name(status)));
+  SET_VECTOR_ELT(out, 4, Rf_ScalarInteger(k));
+  UNPROTECT(1);  // out
+  return out;
+}
+
+/* list(f, g, r, status, reached): Sinkhorn from f = u - |x|^2 / 2 at the cycles, increasing whole
+ * numbers; f, g, which is of the half cycle after f, and r = (next f - f) / epsilon have a column
+ * each. */
+SEXP brenier_grid_sinkhorn(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEXP f_sexp,
+                           SEXP epsilon_sexp, SEXP cycles_sexp, SEXP progress_sexp) {
+  br_workspace ws = glue_workspace();
+  glue_host_state state;
+  br_host host = glue_host(&state, progress_sexp);
+  br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
+  const int n_cycles = (int)XLENGTH(cycles_sexp);
+  const double epsilon = Rf_asReal(epsilon_sexp);
+  br_grid_sinkhorn s;
+  br_grid_sinkhorn_make(&s, &x, glue_values(mu_sexp, &x), &y, glue_values(nu_sexp, &y), epsilon,
+                        &ws);
+  double *f = br_take(&ws, x.cells), *g = br_take(&ws, y.cells), *next = br_take(&ws, x.cells);
+  memcpy(f, glue_values(f_sexp, &x), x.cells * sizeof(double));
+  const char *names[] = {"f", "g", "r", "status", "reached", ""};
+  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
+  double *f_out = new_doubles(out, 0, x.cells * (size_t)n_cycles);
+  double *g_out = new_doubles(out, 1, y.cells * (size_t)n_cycles);
+  double *r_out = new_doubles(out, 2, x.cells * (size_t)n_cycles);
+  br_status status = BR_OK;
+  int k = 0;
+  for (double cycle = 0; k < n_cycles; cycle++) {
+    br_grid_sinkhorn_half(&s, 0, f, g);
+    br_grid_sinkhorn_half(&s, 1, g, next);
+    if (cycle == REAL(cycles_sexp)[k]) {
+      memcpy(f_out + k * x.cells, f, x.cells * sizeof(double));
+      memcpy(g_out + k * y.cells, g, y.cells * sizeof(double));
+      for (size_t i = 0; i < x.cells; i++) r_out[k * x.cells + i] = (next[i] - f[i]) / epsilon;
+      k++;
+    }
+    double *swap = f;
+    f = next;
+    next = swap;
+    const br_progress progress = {(int)cycle, (int)x.cells, R_NaN, R_NaN};
+    if (host.tick(host.ctx, &progress)) {
+      status = BR_INTERRUPTED;
+      break;
+    }
+  }
+  SET_VECTOR_ELT(out, 3, Rf_mkString(br_status_name(status)));
+  SET_VECTOR_ELT(out, 4, Rf_ScalarInteger(k));
+  UNPROTECT(1);  // out
+  return out;
+}
