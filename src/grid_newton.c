@@ -61,7 +61,7 @@ static br_status solve_level(br_pma *p, double *w, double tolerance, int most, b
         move(x, w, t, p->delta, p->trial);
         next = br_pma_evaluate(p, p->trial, 0);
         accepted = next.convex && (next.error <= (1 - 0.1 * t) * value->error ||
-                                   next.divergence < value->divergence * (1 - 0.01 * t));
+                                   next.kl_reverse < value->kl_reverse * (1 - 0.01 * t));
         if (accepted) break;
       }
       if (accepted) break;

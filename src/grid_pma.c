@@ -179,12 +179,12 @@ br_pma_value br_pma_evaluate(br_pma *p, double *w, int coefficients) {
   const double volume = br_grid_volume(x);
   value.mass = total[0] * volume;
   value.mean = total[1] / total[0];
-  value.kl = total[1] * volume;
-  value.kl_reverse = -total[2] * volume;
+  /* of rho scaled to mass 1, which it has but for the error of the differences */
+  value.kl = value.mean - log(value.mass);
+  value.kl_reverse = log(value.mass) - total[2] * volume;
   /* mu has mass 1 */
   const double spread =
       total[3] * volume - 2 * value.mean * total[2] * volume + value.mean * value.mean;
-  value.divergence = value.kl_reverse + log(value.mass);
   value.error = sqrt(fmax(spread, 0));
   return value;
 }

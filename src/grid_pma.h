@@ -26,13 +26,12 @@ typedef struct {
 
 /* What an evaluation finds; integrals over the cells. */
 typedef struct {
-  int convex;        /* whether D^2 u is positive definite at all cells: else nothing else is set */
-  double mass;       /* of rho */
-  double mean;       /* of r under rho */
-  double error;      /* root of the mean under mu of (r - mean)^2; the integral of |rho - mu| is
-                      * about that or less, but for a factor of the mass of rho */
-  double divergence; /* KL(mu || rho), rho scaled to mass 1; it falls along the flow */
-  double kl, kl_reverse; /* of rho r and of - mu r */
+  int convex;   /* whether D^2 u is positive definite at all cells: else nothing else is set */
+  double mass;  /* of rho */
+  double mean;  /* of r under rho */
+  double error; /* root of the mean under mu of (r - mean)^2; the integral of |rho - mu| is
+                 * about that or less, but for a factor of the mass of rho */
+  double kl, kl_reverse; /* KL(rho || mu) and KL(mu || rho), rho scaled to mass 1 */
   double low, high;      /* of r */
 } br_pma_value;
 

@@ -1,0 +1,291 @@
+#' The continuum limit of Sinkhorn's algorithm
+#'
+#' The parabolic Monge-Ampere flow between two densities, which is the limit of Sinkhorn's algorithm as
+#' the temperature falls to zero; or, at a temperature above zero, the Sinkhorn iterates at the same
+#' times. Both have the same columns, so that they can be laid over each other.
+#'
+#' @details
+#' The flow is
+#' \deqn{\partial_t u = r,\quad r = \log(\rho_u/\mu),\quad \rho_u = (\nabla u^*)_\#\nu,}{du/dt = r,
+#'   r = log(rho_u / mu), rho_u the law of grad u*(Y), Y from nu,}
+#' the mirror flow of \eqn{KL(\rho\,\|\,\mu)}{KL(rho || mu)}. On grids it is advanced by a linearly implicit
+#' method of order 2 with steps of its own choice. A cycle of Sinkhorn for the cost
+#' \eqn{|x - y|^2/2}{|x - y|^2/2} at temperature `epsilon` is the mirror step
+#' \eqn{u_{k+1} = u_k + \epsilon\log(\rho_k/\mu)}{u_(k+1) = u_k + epsilon log(rho_k / mu)} with a smoothed
+#' \eqn{\rho_k}{rho_k}: it stands at time k `epsilon`. On grids its kernel is a product over the axes and
+#' sums are in logarithms, so that no temperature underflows; the step of the grid should be below about
+#' half the root of `epsilon`.
+#'
+#' Along the flow, whatever the densities:
+#' * the semi-dual \eqn{J(u) = \int u\,d\mu + \int u^*d\nu}{J(u) = mean of u over mu + mean of u* over nu}
+#'   falls by Jeffreys' divergence a unit of time, and for every law \eqn{\sigma}{sigma} the Bregman
+#'   divergence \eqn{B(\sigma|\rho)}{B(sigma | rho)} of J moves by \eqn{KL(\sigma\|\mu) - KL(\sigma\|\rho_t)
+#'   - KL(\rho_t\|\mu)}{KL(sigma || mu) - KL(sigma || rho_t) - KL(rho_t || mu)} a unit of time;
+#' * hence Jeffreys' divergence at time t is at most (J(u_0) - min J)/t;
+#' * max r falls and min r rises.
+#'
+#' @param mu,nu Both densities, as for [monge_ampere()]; or both normal laws, lists with `mean` and `cov`,
+#'   for which see [gaussian_flow()].
+#' @param times Times from 0 on, increasing; with `epsilon` > 0 multiples of it.
+#' @param epsilon Temperature; 0 is the flow.
+#' @param debias Whether to take the bias of order `epsilon` off: of normal laws as in [gaussian_flow()]; on
+#'   grids the estimate is the average of u and of the conjugate of v of the same cycle.
+#' @param start The potential at time 0: an array of its values at the cells of `mu`, convex, whose gradient
+#'   takes the box of `mu` onto that of `nu` face to face. By default the quadratic that does.
+#' @param periodic Whether the boxes are tori, of the same size; u less the quadratic is then periodic.
+#' @param tol Largest difference of the potential in a cell from the embedded method of order 1, in units of
+#'   the square of the longest side, that a step may have; the error of the flow is far less.
+#' @param max_iter,max_seconds Most steps, and wall-clock limit.
+#' @param ... For normal laws, `start` of [gaussian_flow()].
+#' @return A list of class `sinkhorn_flow`:
+#' \describe{
+#'   \item{`trace`}{a data frame with a row a time: `time`; `kl`, KL(model || mu), `kl_reverse`, KL(mu ||
+#'     model), and `jeffreys`, their sum, in nats; `objective`, J, in the unit of the squared
+#'     coordinates (with `epsilon` > 0 with the entropic conjugate); `gap`, J less the J of the optimal
+#'     potential (`NA` where it is not known), and `bound`, the gap at time 0 over the time; `low` and
+#'     `high`, the range of r; `steps` so far, of the flow, or cycles}
+#'   \item{`potential`, `ratio`}{u and r at the times: arrays over the cells of `mu` and the times}
+#'   \item{`mu`, `nu`, `epsilon`, `debias`, `periodic`, `converged`, `status`}{what was asked for and
+#'     whether all times were reached; those that were not are left out}
+#' }
+#' @section Errors:
+#' `brenier_error_argument`, which names the argument: see [grid_density()]; densities that vanish, for
+#' which r is infinite; a start that is not convex or of another shape; times as in [gaussian_flow()].
+#' `brenier_warning_not_converged` where not all times were reached.
+#' @references
+#' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the limit
+#' of the Sinkhorn algorithm. \doi{10.48550/arXiv.2307.16421}
+#'
+#' Berman, R. J. (2020). The Sinkhorn algorithm, parabolic optimal transport and geometric Monge-Ampere
+#' equations. Numerische Mathematik 145, 771-836. \doi{10.1007/s00211-020-01127-x}
+#' @seealso [gaussian_flow()], [monge_ampere()]
+#' @examples
+#' x <- (seq_len(64) - 0.5) / 64
+#' mu <- 1 + 0.5 * cos(2 * pi * x)
+#' nu <- 1 - 0.4 * cos(2 * pi * x)
+#' flow <- sinkhorn_flow(mu, nu, times = seq(0, 0.1, 0.01))
+#' iterates <- sinkhorn_flow(mu, nu, times = seq(0, 0.1, 0.01), epsilon = 0.01)
+#' plot(flow, iterates)
+#' @export
+sinkhorn_flow <- function(mu, nu, times, epsilon = 0, debias = FALSE, start = NULL, periodic = FALSE,
+                          tol = 1e-7, max_iter = 1e5, max_seconds = Inf, ...) {
+  gaussian <- vapply(list(mu, nu), function(law) is.list(law) && "cov" %in% names(law), NA)
+  if (all(gaussian)) return(gaussian_flow(mu, nu, times, epsilon, debias, start, ...))
+  check_no_dots(..., known = names(formals(sinkhorn_flow)))
+  epsilon <- check_number(epsilon, "epsilon", 0)
+  times <- check_times(times, epsilon)
+  debias <- check_flag(debias, "debias") && epsilon > 0
+  periodic <- check_flag(periodic, "periodic")
+  options <- list(
+    tol = check_number(tol, "tol", 0, open = TRUE), max_iter = check_count(max_iter, "max_iter", 1),
+    max_seconds = check_number(max_seconds, "max_seconds", 0, infinite = TRUE)
+  )
+  mu <- new_grid_density(mu, NULL, NULL, NULL, "mu")
+  nu <- new_grid_density(nu, NULL, NULL, NULL, "nu")
+  check_same_dimension(mu, nu)
+  check_flow_densities(mu, nu, epsilon, periodic)
+  start <- check_grid_start(start, mu, nu)
+  fit <- if (epsilon > 0) {
+    iterate_grid(mu, nu, times, epsilon, debias, start, periodic)
+  } else {
+    flow_grid(mu, nu, times, start, periodic, options)
+  }
+  reached <- seq_len(fit$reached)
+  if (fit$reached < length(times)) {
+    brenier_warn(c(
+      "{.fn sinkhorn_flow} reached {fit$reached} of {length(times)} times: {status_message(fit$status)}.",
+      i = "The others are left out."
+    ), "not_converged")
+  }
+  d <- length(mu$lower)
+  n <- dim(mu$density)
+  keep <- function(values) array(values[, reached], c(n, length(reached)))
+  trace <- flow_trace(mu, nu, times[reached], fit, start, periodic)
+  structure(list(
+    trace = trace, potential = keep(fit$u), ratio = keep(fit$r), mu = mu, nu = nu, epsilon = epsilon,
+    debias = debias, periodic = periodic, d = d, converged = fit$reached == length(times),
+    status = fit$status
+  ), class = "sinkhorn_flow")
+}
+
+check_flow_densities <- function(mu, nu, epsilon, periodic) {
+  laws <- list(mu = mu, nu = nu)
+  for (name in names(laws)) {
+    if (epsilon > 0 || min(laws[[name]]$density) > 0) next
+    brenier_abort(c(
+      "{.arg {name}} must be positive everywhere: the flow goes along its logarithm.",
+      i = "Take {.arg epsilon} > 0, or add a small constant and say so."
+    ), "argument", argument = name)
+  }
+  if (periodic && !isTRUE(all.equal(mu$upper - mu$lower, nu$upper - nu$lower))) {
+    brenier_abort("{.arg nu} must have a torus of the size of that of {.arg mu}.", "argument",
+                  argument = "nu")
+  }
+}
+
+#' The quadratic that takes box to box, at the cells.
+#' @noRd
+base_potential <- function(mu, nu) {
+  outer_sum(lapply(seq_along(mu$lower), function(k) {
+    moved <- mu$centers[[k]] - mu$lower[k]
+    moved * (nu$lower[k] + 0.5 * (nu$upper[k] - nu$lower[k]) / (mu$upper[k] - mu$lower[k]) * moved)
+  }))
+}
+
+check_grid_start <- function(start, mu, nu) {
+  n <- dim(mu$density)
+  if (is.null(start)) return(array(base_potential(mu, nu), n))
+  if (is.numeric(start) && length(start) == prod(n) && all(is.finite(start))) return(array(start, n))
+  brenier_abort(
+    "{.arg start} must be finite values at the {paste(n, collapse = ' x ')} cells of {.arg mu}, not
+     {shown(start)}.", "argument", argument = "start"
+  )
+}
+
+#' In a frame where the longest side is 1: potentials there are those here over the square of scale, as
+#' are times.
+#' @noRd
+flow_grid <- function(mu, nu, times, start, periodic, options) {
+  scale <- max(mu$upper - mu$lower, nu$upper - nu$lower)
+  base <- as.double(base_potential(mu, nu))
+  w <- (as.double(start) - base) / scale^2
+  value <- .Call(
+    C_brenier_grid_flow, grid_of(mu, periodic, 0, scale), as.double(mu$density),
+    grid_of(nu, periodic, 0, scale), as.double(nu$density), w, times / scale^2, options,
+    new_progress(words = flow_words)$report
+  )
+  if (value$status == "not_finite") {
+    brenier_abort(c(
+      "{.arg start} must be convex.", i = "Second differences of the potential must be positive definite."
+    ), "argument", argument = "start")
+  }
+  k <- length(times)
+  values <- matrix(value$values, ncol = k)
+  list(u = base + scale^2 * matrix(value$w, ncol = k), r = matrix(value$r, ncol = k), kl = values[1, ],
+       kl_reverse = values[2, ], steps = values[5, ], status = value$status, reached = value$reached)
+}
+
+flow_words <- function(what, values) sprintf("%d steps, time %.3g", as.integer(values[1]), values[4])
+
+#' Sinkhorn cycles. Debiased, the start is lowered and the iterates are raised by half of what an entropic
+#' conjugate of u and an exact one after it add to u, which is of order epsilon.
+#' @noRd
+iterate_grid <- function(mu, nu, times, epsilon, debias, start, periodic) {
+  square <- as.double(outer_sum(lapply(mu$centers, function(x) x^2 / 2)))
+  square_y <- as.double(outer_sum(lapply(nu$centers, function(x) x^2 / 2)))
+  report <- new_progress(words = function(what, values) paste(as.integer(values[1]), "cycles"))$report
+  run <- function(u, cycles) {
+    value <- .Call(
+      C_brenier_grid_sinkhorn, grid_of(mu, periodic), as.double(mu$density), grid_of(nu, periodic),
+      as.double(nu$density), as.double(u) - square, epsilon, as.double(cycles), report
+    )
+    k <- length(cycles)
+    list(u = square + matrix(value$f, ncol = k), v = square_y + matrix(value$g, ncol = k),
+         r = matrix(value$r, ncol = k), status = value$status, reached = value$reached)
+  }
+  raised <- function(u, v) (u + grid_conjugate(mu, nu, v, periodic, back = TRUE)) / 2
+  start <- as.double(start)
+  if (debias) start <- 2 * start - raised(start, run(start, 0)$v[, 1])
+  cycles <- round(times / epsilon)
+  value <- run(start, cycles)
+  if (debias) {
+    for (k in seq_len(value$reached)) value$u[, k] <- raised(value$u[, k], value$v[, k])
+  }
+  mass <- as.double(mu$density) / sum(mu$density)
+  c(value, list(kl = colSums(mass * exp(value$r) * value$r), kl_reverse = -colSums(mass * value$r),
+                steps = cycles))
+}
+
+#' The conjugate at the cells of nu of a potential at those of mu, or back. On a torus the potential goes on
+#' beyond its period, with the quadratic.
+#' @noRd
+grid_conjugate <- function(mu, nu, u, periodic, back = FALSE) {
+  from <- if (back) nu else mu
+  to <- if (back) mu else nu
+  if (!periodic) return(.Call(C_brenier_grid_legendre, grid_of(from), grid_of(to), FALSE, as.double(u)))
+  d <- length(from$lower)
+  n <- dim(from$density)
+  # u = base + a periodic part, the base having the identity plus a shift as its gradient
+  base <- array(base_potential(from, to), n)
+  w <- array(u, n) - base
+  size <- from$upper - from$lower
+  wide <- list(density = array(0, 3 * n), lower = from$lower - size, upper = from$upper + size)
+  wide$centers <- lapply(seq_len(d), function(k) {
+    wide$lower[k] + (seq_len(3 * n[k]) - 0.5) * size[k] / n[k]
+  })
+  for (k in seq_len(d)) {
+    index <- rep(list(quote(expr = )), d)
+    index[[k]] <- rep(seq_len(n[k]), 3)
+    w <- do.call(`[`, c(list(w), index, drop = FALSE))
+  }
+  wide_base <- outer_sum(lapply(seq_len(d), function(k) {
+    moved <- wide$centers[[k]] - from$lower[k]
+    moved * (to$lower[k] + 0.5 * moved)
+  }))
+  .Call(C_brenier_grid_legendre, grid_of(wide), grid_of(to), FALSE, as.double(wide_base + w))
+}
+
+semi_dual <- function(mu, nu, u, periodic) {
+  mean_under(mu, u) + mean_under(nu, grid_conjugate(mu, nu, u, periodic))
+}
+
+#' The least semi-dual that these grids know, by Newton's method; NA where it finds none.
+#' @noRd
+least_semi_dual <- function(mu, nu, periodic) {
+  if (min(mu$density, nu$density) == 0) return(NA_real_)
+  frame <- unit_frame(mu, nu)
+  options <- list(tol = 1e-9, max_iter = 100L, max_seconds = Inf)
+  value <- .Call(
+    C_brenier_grid_transport, 0L, grid_of(mu, periodic, frame$x, frame$scale), as.double(mu$density),
+    grid_of(nu, periodic, frame$y, frame$scale), as.double(nu$density), options, NULL
+  )
+  if (value$status != "ok") return(NA_real_)
+  at <- lapply(seq_along(frame$x), function(k) (mu$centers[[k]] - frame$x[k]) * frame$y[k])
+  semi_dual(mu, nu, frame$scale^2 * value$u + as.double(outer_sum(at)), periodic)
+}
+
+flow_trace <- function(mu, nu, times, fit, start, periodic) {
+  k <- seq_along(times)
+  entropic <- !is.null(fit$v)
+  objective <- vapply(k, function(k) {
+    if (entropic) mean_under(mu, fit$u[, k]) + mean_under(nu, fit$v[, k]) else
+      semi_dual(mu, nu, fit$u[, k], periodic)
+  }, 0)
+  least <- if (entropic) NA_real_ else least_semi_dual(mu, nu, periodic)
+  first <- if (entropic) NA_real_ else semi_dual(mu, nu, start, periodic)
+  data.frame(
+    time = times, kl = fit$kl[k], kl_reverse = fit$kl_reverse[k],
+    jeffreys = fit$kl[k] + fit$kl_reverse[k], objective = objective, gap = objective - least,
+    bound = (first - least) / times, low = apply(fit$r[, k, drop = FALSE], 2, min),
+    high = apply(fit$r[, k, drop = FALSE], 2, max), steps = fit$steps[k]
+  )
+}
+
+#' @export
+print.sinkhorn_flow <- function(x, digits = 3, ...) {
+  what <- if (x$epsilon == 0) "Parabolic Monge-Ampere flow" else
+    paste0(if (x$debias) "Debiased ", "Sinkhorn iterates at temperature ", format(x$epsilon))
+  where <- if (inherits(x, "gaussian_flow")) {
+    paste0("two normal laws in ", x$d, " dimension", if (x$d > 1) "s")
+  } else {
+    paste0(grid_words(x$mu), if (x$periodic) ", a torus")
+  }
+  last <- x$trace[nrow(x$trace), ]
+  cat(what, "\n  on          ", where, "\n", sep = "")
+  if (nrow(x$trace)) {
+    cat("  until       ", format(last$time, digits = digits), " in ", nrow(x$trace), " times",
+        if (!is.null(last$steps)) paste0(", ", last$steps, if (x$epsilon > 0) " cycles" else " steps"),
+        "\n  KL          ", format(last$kl, digits = digits), " of the model from mu, ",
+        format(last$kl_reverse, digits = digits), " of mu from the model, nats\n", sep = "")
+    if (!is.na(last$gap)) {
+      cat("  semi-dual   ", format(last$gap, digits = digits), " above its minimum; Jeffreys ",
+          format(last$jeffreys, digits = digits), " <= ", format(last$bound, digits = digits), "\n",
+          sep = "")
+    }
+  }
+  if (isFALSE(x$converged)) cat("  NOT all times were reached: ", status_message(x$status), "\n", sep = "")
+  invisible(x)
+}
+
+#' @export
+summary.sinkhorn_flow <- function(object, ...) object$trace
