@@ -141,7 +141,7 @@ displacement <- function(object, t = 0.5, n = NULL) {
     to <- list(n = n, lower = box$lower, upper = box$upper, periodic = FALSE)
     mass <- .Call(C_brenier_grid_push, grid_of(mu), as.double(mu$density),
                   as.double((1 - t) * square + t * object$potential), to, 3L)
-    density_of_values(array(mass, n), box, "t")
+    density_of_values(array(pmax(mass, 0), n), box, "t") # rounding may leave less than nothing
   })
   if (length(t) == 1) frames[[1]] else frames
 }

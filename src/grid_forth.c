@@ -17,6 +17,7 @@ typedef struct {
   double *k[6];
   br_multigrid solver;
   double *row_sum;
+  int plain;    /* whether the metric is that of the Laplacian */
   double sigma; /* the step that was taken last */
 } side;
 
@@ -38,6 +39,7 @@ static void side_make(side *s, const br_grid *g, br_workspace *ws) {
   s->row_sum = br_take(ws, (size_t)g->rows);
   br_multigrid_make(&s->solver, g, 0, ws);
   s->sigma = 1;
+  s->plain = 0;
 }
 
 static double dense_dot(const side *s, const double *dense) {
@@ -102,7 +104,9 @@ static void set_metric(side *here, const side *there) {
         const double *v = here->padded + at + i;
         const double rho = 0.5 * (here->density[at + i] + here->image[at + i] / volume);
         here->k[k * (k + 3) / 2][at + i] =
-            (rho + DENSITY_FLOOR * most) / (least + fmax(0, (v[s] - 2 * v[0] + v[-s]) / square));
+            here->plain ? most / (10 * least)
+                        : (rho + DENSITY_FLOOR * most) /
+                              (least + fmax(0, (v[s] - 2 * v[0] + v[-s]) / square));
       }
     }
   }
@@ -141,7 +145,7 @@ static int step_side(pair *p, int a, double *value) {
     there->moved = swap;
     br_legendre_transform(&p->legendre, 1 - a, there->u, here->u);
     *value = semi_dual(p);
-    here->sigma = fmin(1.3 * sigma, 1);
+    here->sigma = fmin(1.3 * sigma, here->plain ? 100 : 1);
     return 1;
   }
   return 0;
@@ -168,7 +172,7 @@ static void note(br_grid_trace *trace, const pair *p, int iteration, double erro
                                                   .seconds = br_stopping_seconds(stop)};
 }
 
-/* Until the error is below tolerance, or three rounds do not make it less by a tenth in all: then
+/* Until the error is below tolerance, or five rounds do not make it less by a tenth in all: then
  * the potentials are as good as this grid can tell. */
 static br_status solve_level(pair *p, double tolerance, int most, br_stopping *stop,
                              const br_host *host, br_grid_trace *trace, br_forth_solution *out) {
@@ -185,9 +189,20 @@ static br_status solve_level(pair *p, double tolerance, int most, br_stopping *s
     moved += step_side(p, 1, &out->value);
     out->error = pull_image(p, 0);
     note(trace, p, iteration, out->error, out->value, stop);
-    idle = out->error < 0.9 * best ? 0 : idle + 1;
-    if (out->error < 0.9 * best) best = out->error;
-    if (!moved || idle == 3) return out->error > tolerance ? BR_STALLED : BR_OK;
+    if (out->error < 0.9 * best) {
+      best = out->error;
+      idle = 0;
+    } else if (out->error > tolerance) {
+      idle++;
+    }
+    if (idle == 5) return BR_STALLED;
+    if (!moved) {
+      if (p->s[0].plain) return out->error > tolerance ? BR_STALLED : BR_OK;
+      for (int a = 0; a < 2; a++) {
+        p->s[a].plain = 1;
+        p->s[a].sigma = 1;
+      }
+    }
     const br_progress progress = {trace->n, (int)p->s[0].grid.cells, out->error, out->value};
     const br_status status = br_stopping_tick(stop, host, &progress);
     if (status != BR_OK) return status;

@@ -44,10 +44,12 @@ static void transform_line(int n, double step, double first, const double *f, in
       at++;
     const int i = hull[at];
     out[j] = y * (first + i * step) - f[i];
-    if (i > 0 && i < n - 1) {
+    if (i > 1 && i < n - 2) {
       const double bend = f[i + 1] - 2 * f[i] + f[i - 1];
       const double miss = y * step - 0.5 * (f[i + 1] - f[i - 1]);
-      if (fabs(miss) < 0.5 * bend) out[j] += 0.5 * miss * miss / bend;
+      const double left = f[i] - 2 * f[i - 1] + f[i - 2], right = f[i + 2] - 2 * f[i + 1] + f[i];
+      /* a corner is no parabola */
+      if (fabs(miss) < 0.5 * bend && bend < 2 * (left + right)) out[j] += 0.5 * miss * miss / bend;
     }
   }
 }
