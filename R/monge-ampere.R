@@ -193,7 +193,7 @@ finish_grid <- function(mu, nu, frame, value) {
   )
   squares <- sum(vapply(seq_len(d), function(k) moment(unit$x, k, 2) + moment(unit$y, k, 2), 0))
   # u is convex: its mean over a cell is above its value at the middle by the second difference / 24
-  squares <- squares - 2 * (value$value + bend(mu$density, value$u) + bend(nu$density, value$v))
+  squares <- squares - 2 * (value$value + bend(unit$x, value$map) + bend(unit$y, value$inverse))
   shift <- frame$x - frame$y
   means <- vapply(seq_len(d), function(k) s * (moment(unit$x, k, 1) - moment(unit$y, k, 1)), 0)
   squared <- s^2 * squares + 2 * sum(shift * means) + sum(shift^2)
@@ -240,15 +240,15 @@ slide <- function(a, k) {
   (pick(up) - pick(down)) / width
 }
 
-#' What the mean over cells adds to the mean of values at their middles.
+#' What the mean of a potential over cells adds to that of its values at their middles, from its gradient.
 #' @noRd
-bend <- function(density, values) {
-  values <- array(values, dim(density))
-  total <- 0
-  for (k in seq_along(dim(density))) {
-    total <- total + sum(density * slide(slide(values, k), k)) / 24
-  }
-  total / sum(density)
+bend <- function(mu, gradient) {
+  n <- dim(mu$density)
+  gradient <- matrix(gradient, ncol = length(n))
+  sum(vapply(seq_along(n), function(k) {
+    step <- (mu$upper[k] - mu$lower[k]) / n[k]
+    mean_under(mu, slide(array(gradient[, k], n), k)) * step / 24
+  }, 0))
 }
 
 grid_progress_words <- function(what, values) {

@@ -56,7 +56,7 @@ PALE <- function(n) grDevices::hcl.colors(n, "Blues 3", rev = TRUE)
 shade_density <- function(mu, top, dots, ..., colours = PALE(64)) {
   open_frame(dots, xlim = c(mu$lower[1], mu$upper[1]), ylim = c(mu$lower[2], mu$upper[2]), xaxs = "i",
              yaxs = "i", asp = 1, xlab = "x", ylab = "y", ...)
-  graphics::image(cell_edges(mu, 1), cell_edges(mu, 2), flat_density(mu), col = colours,
+  graphics::image(cell_edges(mu, 1), cell_edges(mu, 2), pmin(flat_density(mu), top), col = colours,
                   zlim = c(0, top), add = TRUE, useRaster = TRUE)
 }
 
@@ -136,7 +136,8 @@ plot_transport_path <- function(x, t, dots) {
   rows <- ceiling(length(t) / 3)
   old <- two_panels(c(rows, min(3, length(t))))
   if (!is.null(old)) on.exit(par(old))
-  top <- max(vapply(frames, function(f) max(flat_density(f)), 0))
+  # not that of the frames, in which single cells can stand out
+  top <- max(flat_density(x$mu), flat_density(x$nu))
   for (k in seq_along(t)) {
     shade_density(frames[[k]], top, panel_dots(dots, k), main = paste("t =", format(t[k], digits = 2)))
   }

@@ -8,10 +8,14 @@ line_law <- function(mu) {
        centers = mu$centers[[1]])
 }
 
-#' Quantiles; in the middle of a gap where there is one at that rank.
+#' Quantiles; at the rank of a gap its left end.
 #' @noRd
 line_quantile <- function(law, p) {
-  stats::approx(law$p, law$edges, pmin(pmax(p, 0), 1), rule = 2, ties = list("ordered", mean))$y
+  i <- findInterval(p, law$p, left.open = TRUE, all.inside = TRUE)
+  share <- (p - law$p[i]) / (law$p[i + 1] - law$p[i])
+  # below the first cell with mass
+  share[is.nan(share)] <- 1
+  law$edges[i] + pmin(pmax(share, 0), 1) * (law$edges[i + 1] - law$edges[i])
 }
 
 middles <- function(x) (x[-1] + x[-length(x)]) / 2

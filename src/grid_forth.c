@@ -172,8 +172,13 @@ static void note(br_grid_trace *trace, const pair *p, int iteration, double erro
                                                   .seconds = br_stopping_seconds(stop)};
 }
 
-/* Until the error is below tolerance, or five rounds do not make it less by a tenth in all: then
- * the potentials are as good as this grid can tell. */
+/* The distance keeps gaining after the tolerance is met: so until the error is well below, or
+ * rounds do not make it less by a tenth any more, more of them while it is above. Then the
+ * potentials are as good as this grid can tell. */
+#define AIM 0.1
+#define PATIENCE 2
+#define IDLE 5
+
 static br_status solve_level(pair *p, double tolerance, int most, br_stopping *stop,
                              const br_host *host, br_grid_trace *trace, br_forth_solution *out) {
   br_legendre_transform(&p->legendre, 0, p->s[0].u, p->s[1].u);
@@ -182,20 +187,17 @@ static br_status solve_level(pair *p, double tolerance, int most, br_stopping *s
   out->error = pull_image(p, 0);
   note(trace, p, 0, out->error, out->value, stop);
   double best = out->error;
-  for (int iteration = 1, idle = 0; out->error > tolerance; iteration++) {
-    if (iteration > most) return BR_MAX_ITERATIONS;
+  for (int iteration = 1, idle = 0; out->error > AIM * tolerance; iteration++) {
+    if (iteration > most) return out->error > tolerance ? BR_MAX_ITERATIONS : BR_OK;
     int moved = step_side(p, 0, &out->value);
     pull_image(p, 1);
     moved += step_side(p, 1, &out->value);
     out->error = pull_image(p, 0);
     note(trace, p, iteration, out->error, out->value, stop);
-    if (out->error < 0.9 * best) {
-      best = out->error;
-      idle = 0;
-    } else if (out->error > tolerance) {
-      idle++;
-    }
-    if (idle == 5) return BR_STALLED;
+    idle = out->error < 0.9 * best ? 0 : idle + 1;
+    if (idle == 0) best = out->error;
+    if (idle >= PATIENCE && out->error <= tolerance) return BR_OK;
+    if (idle >= IDLE) return BR_STALLED;
     if (!moved) {
       if (p->s[0].plain) return out->error > tolerance ? BR_STALLED : BR_OK;
       for (int a = 0; a < 2; a++) {
