@@ -191,7 +191,7 @@ int main(void) {
   known_map(3, 16, BR_GRID_NEWTON, 5e-3);
   known_map(1, 64, BR_GRID_FORTH, 1e-2);
   known_map(2, 32, BR_GRID_FORTH, 2e-2);
-  known_map(3, 12, BR_GRID_FORTH, 5e-2);
+  known_map(3, 20, BR_GRID_FORTH, 5e-2);
   heap_free();
   return CHECK_DONE();
 }
