@@ -20,7 +20,8 @@
 #' With `epsilon` > 0, cycle k of Sinkhorn for the cost \eqn{|x - y|^2/2} at temperature `epsilon`
 #' stands at time k `epsilon`:
 #' \deqn{B_{k+1} = ((B_k + \epsilon S^{-1})^{-1} + \epsilon R^{-1})^{-1},\quad
-#'   q_{k+1} - n = B_{k+1}(B_k + \epsilon S^{-1})^{-1}(q_k - n).}{B_(k+1) = ((B_k + epsilon S^(-1))^(-1)
+#'   q_{k+1} - n = B_{k+1}(B_k + \epsilon S^{-1})^{-1}(q_k - n).}{B_(k+1) = ((B_k + epsilon
+#'   S^(-1))^(-1)
 #'   + epsilon R^(-1))^(-1), q_(k+1) - n = B_(k+1) (B_k + epsilon S^(-1))^(-1) (q_k - n).}
 #' Its distance to the flow is of order `epsilon`, with the limit off by about
 #' \eqn{-(\epsilon/2)S^{-1}}{-(epsilon/2) S^(-1)}. With `debias = TRUE` the iterates start lower by that
@@ -31,29 +32,35 @@
 #' @param times Times at least 0, in increasing order; with `epsilon` > 0 multiples of it.
 #' @param epsilon Temperature; 0 is the flow.
 #' @param debias Whether to take the bias of order `epsilon` off the Sinkhorn iterates.
-#' @param start The potential at time 0: a list with `slope`, the symmetric positive definite matrix B,
-#'   and `shift`, the vector q to which the mean of `mu` goes. By default the gradient is the identity.
+#' @param start The potential at time 0: a list with `slope`, the symmetric positive definite
+#'   matrix B,
+#'   and `shift`, the vector q to which the mean of `mu` goes. By default the gradient is the
+#'   identity.
 #' @param ... None.
 #' @return A list of class `gaussian_flow`, which is a `sinkhorn_flow` too:
 #' \describe{
 #'   \item{`trace`}{a data frame with a row a time: `time`; `kl`, KL(model || mu), and `kl_reverse`,
 #'     KL(mu || model), in nats; `jeffreys`, their sum; `objective`, the semi-dual
 #'     \eqn{J = \int u\,d\mu + \int u^*d\nu}{J = mean of u over mu + mean of u* over nu}; `gap`, J less
-#'     its minimum; `bound`, the gap at time 0 over the time, which `jeffreys` does not exceed along the
+#'     its minimum; `bound`, the gap at time 0 over the time, which `jeffreys` does not exceed
+#'     along the
 #'     flow}
 #'   \item{`slope`, `shift`}{B_t, a d x d x k array, and q_t, a k x d matrix, k the number of times}
 #'   \item{`model_mean`, `model_cov`}{of the model, in the same shapes}
-#'   \item{`limit`}{a list with `slope` and `shift` of the optimal map and `distance`, the Wasserstein
+#'   \item{`limit`}{a list with `slope` and `shift` of the optimal map and `distance`, the
+#'     Wasserstein
 #'     distance \eqn{W_2(\mu, \nu)}{W2(mu, nu)}}
 #'   \item{`rates`}{the d rates of decay: means lose \eqn{e^{-\lambda_i t}}{exp(-lambda_i t)},
 #'     covariances \eqn{e^{-(\lambda_i + \lambda_j) t}}{exp(-(lambda_i + lambda_j) t)}}
 #' }
 #' @section Errors:
-#' `brenier_error_argument`, which names the argument: a law without mean or covariance, a matrix that
+#' `brenier_error_argument`, which names the argument: a law without mean or covariance, a matrix
+#' that
 #' is not symmetric positive definite, times that are negative, not increasing or no multiples of
 #' `epsilon`, a start that debiasing would make indefinite.
 #' @references
-#' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the limit
+#' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the
+#' limit
 #' of the Sinkhorn algorithm. \doi{10.48550/arXiv.2307.16421}
 #' @seealso [sinkhorn_flow()]
 #' @examples
@@ -70,7 +77,7 @@ gaussian_flow <- function(mu, nu, times, epsilon = 0, debias = FALSE, start = NU
   epsilon <- check_number(epsilon, "epsilon", 0)
   times <- check_times(times, epsilon)
   debias <- check_flag(debias, "debias") && epsilon > 0
-  start <- check_start(start, mu, epsilon * debias)
+  start <- check_gaussian_start(start, mu, epsilon * debias)
   path <- if (epsilon > 0) {
     sinkhorn_path(mu, nu, round(times / epsilon), epsilon, debias, start)
   } else {
@@ -88,8 +95,10 @@ matrix_power <- function(a, power) {
 
 symmetric <- function(a) (a + t(a)) / 2
 
-#' The flow at the times. In the basis V of eigenvectors of R^(-1/2) S^(-1) R^(-1/2), with eigenvalues
-#' the squares of the rates, W = V' R^(-1/2) B R^(-1/2) V solves W' = Lambda^2 - W^2, and its distance
+#' The flow at the times. In the basis V of eigenvectors of R^(-1/2) S^(-1) R^(-1/2), with
+#' eigenvalues
+#' the squares of the rates, W = V' R^(-1/2) B R^(-1/2) V solves W' = Lambda^2 - W^2, and its
+#' distance
 #' D from Lambda has the closed form below, in which nothing grows with t.
 #' @noRd
 riccati_path <- function(mu, nu, times, start) {
@@ -220,7 +229,7 @@ check_definite <- function(a, d, words, refuse) {
   a
 }
 
-check_start <- function(start, mu, epsilon) {
+check_gaussian_start <- function(start, mu, epsilon) {
   d <- length(mu$mean)
   refuse <- function(what) {
     brenier_abort(c(

@@ -1,21 +1,31 @@
 #' Densities on a grid
 #'
-#' A density on a box in one, two or three dimensions, as the mean over each cell of a regular grid: what
+#' A density on a box in one, two or three dimensions, as the mean over each cell of a regular
+#' grid: what
 #' [monge_ampere()] and [sinkhorn_flow()] work on. They call it themselves for what is given to them.
 #'
-#' @param x A density: a numeric vector, matrix or array of one, two or three dimensions with a value a
-#'   cell, the rows of a matrix along the first coordinate, as for [graphics::image()]; a function of a
-#'   matrix with a point a row; a fit of [brenier()] to one to three variables; a list with `x`, `y` and
-#'   a matrix `z`, as kernel density estimators return, or with `x` and `y` as [stats::density()] does.
+#' @param x A density: a numeric vector, matrix or array of one, two or three dimensions with a
+#'   value a
+#'   cell, the rows of a matrix along the first coordinate, as for [graphics::image()]; a function
+#'   of a
+#'   matrix with a point a row; a fit of [brenier()] to one to three variables; a list with `x`,
+#'   `y` and
+#'   a matrix `z`, as kernel density estimators return, or with `x` and `y` as [stats::density()]
+#'   does.
 #'   Values are at least 0 and need not sum to anything: they are scaled to mass 1.
-#' @param lower,upper The corners of the box, one number for each dimension or one for all. By default the
-#'   unit cube; for a fit the box of its data, wider by a tenth on each side; for a list the box of its
+#' @param lower,upper The corners of the box, one number for each dimension or one for all. By
+#'   default the
+#'   unit cube; for a fit the box of its data, wider by a tenth on each side; for a list the box of
+#'   its
 #'   points, half a step wider.
-#' @param n Number of cells along each axis, for functions and fits: by default 1024 in one dimension, 256
+#' @param n Number of cells along each axis, for functions and fits: by default 1024 in one
+#'   dimension, 256
 #'   in two, 48 in three. At least 4.
 #' @param ... None.
-#' @return A list of class `grid_density` with `density`, an array of mean values over the cells, which sum
-#'   to 1 with the volume of a cell; `lower`, `upper`; `centers`, a list with the coordinates of the cells
+#' @return A list of class `grid_density` with `density`, an array of mean values over the cells,
+#'   which sum
+#'   to 1 with the volume of a cell; `lower`, `upper`; `centers`, a list with the coordinates of
+#'   the cells
 #'   along each axis; `mass`, the integral of what was given.
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument: values that are missing, infinite, negative or

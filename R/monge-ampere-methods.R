@@ -47,7 +47,8 @@ print.summary.monge_ampere <- function(x, digits = 3, ...) {
 
 #' Maps and interpolation of an optimal transport
 #'
-#' The map, its inverse and the potentials at any points, and the displacement interpolation: the laws
+#' The map, its inverse and the potentials at any points, and the displacement interpolation: the
+#' laws
 #' of \eqn{(1 - t)X + tT(X)}{(1 - t) X + t T(X)}, the shortest path between the two densities for the
 #' Wasserstein distance.
 #'
@@ -55,10 +56,12 @@ print.summary.monge_ampere <- function(x, digits = 3, ...) {
 #' @param newdata Points, a matrix or data frame with one a row; by default the centers of the cells.
 #' @param type `"map"`, from `mu` to `nu`; `"inverse"`; `"potential"`, u; `"conjugate"`, u*.
 #' @param t Times from 0, where the law is `mu`, to 1, where it is `nu`.
-#' @param n Number of cells along each axis of the result; by default that of the larger of the two grids.
+#' @param n Number of cells along each axis of the result; by default that of the larger of the two
+#'   grids.
 #' @param ... None.
 #' @return `predict()` returns a matrix with a row a point, for the potentials a vector. Values are
-#'   interpolated linearly between centers of cells; points outside the box have `NA`. `displacement()`
+#'   interpolated linearly between centers of cells; points outside the box have `NA`.
+#'   `displacement()`
 #'   returns a [grid_density()] on the box between the two, or a list of them if `t` has several.
 #' @section Errors:
 #' `brenier_error_argument` for points of another dimension or a wrong `t` or `n`.

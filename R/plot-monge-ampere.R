@@ -7,9 +7,11 @@
 #' @details
 #' * `"density"`: both densities, in one dimension as curves, with the image of the first; in two as
 #'   shades on one scale, side by side; in three their integrals along the third axis.
-#' * `"grid"`: in one dimension the map; in two a regular grid over the box of `mu`, where `mu` is not
+#' * `"grid"`: in one dimension the map; in two a regular grid over the box of `mu`, where `mu` is
+#'   not
 #'   0, as the map lays it over `nu`.
-#' * `"interpolation"`: [displacement()] at `t`, a frame each, all on one scale of shades; in one dimension
+#' * `"interpolation"`: [displacement()] at `t`, a frame each, all on one scale of shades; in one
+#'   dimension
 #'   a curve each.
 #' * `"trace"`: the error at each iteration, on a log scale, for all grids from coarse to fine.
 #'
@@ -20,12 +22,14 @@
 #' @param ... Graphical parameters, as for [plot.brenier()].
 #' @return `x`, invisibly.
 #' @section Errors:
-#' `brenier_error_argument` for a wrong `which`, `t` or `lines`, for the `"grid"` of three dimensions, and for
+#' `brenier_error_argument` for a wrong `which`, `t` or `lines`, for the `"grid"` of three
+#' dimensions, and for
 #' a graphical parameter that does not exist.
 #' @seealso [monge_ampere()]
 #' @examples
 #' hill <- function(m) function(x) exp(-20 * ((x[, 1] - m)^2 + (x[, 2] - 0.5)^2)) + 0.05
-#' ma <- monge_ampere(grid_density(hill(0.3), c(0, 0), c(1, 1), 64), grid_density(hill(0.7), c(0, 0), c(1, 1), 64))
+#' on_square <- function(f) grid_density(f, c(0, 0), c(1, 1), n = 64)
+#' ma <- monge_ampere(on_square(hill(0.3)), on_square(hill(0.7)))
 #' plot(ma, "grid")
 #' plot(ma, "interpolation", t = c(0, 0.5, 1))
 #' @export
@@ -34,8 +38,8 @@ plot.monge_ampere <- function(x, which = "density", t = seq(0, 1, 0.25), lines =
   dots <- check_graphical(..., known = c("which", "t", "lines"))
   lines <- check_count(lines, "lines", 2, 500)
   switch(which,
-    density = plot_transport_densities(x, dots), grid = plot_transport_grid(x, lines, dots),
-    interpolation = plot_transport_path(x, t, dots), trace = plot_transport_trace(x, dots)
+    density = plot_monge_densities(x, dots), grid = plot_monge_grid(x, lines, dots),
+    interpolation = plot_monge_path(x, t, dots), trace = plot_monge_trace(x, dots)
   )
   invisible(x)
 }
@@ -51,7 +55,8 @@ cell_edges <- function(mu, k) seq(mu$lower[k], mu$upper[k], length.out = dim(mu$
 
 PALE <- function(n) grDevices::hcl.colors(n, "Blues 3", rev = TRUE)
 
-#' Shades of one density, dark where it is high; `top` is that of the darkest. Each has its own frame.
+#' Shades of one density, dark where it is high; `top` is that of the darkest. Each has its own
+#' frame.
 #' @noRd
 shade_density <- function(mu, top, dots, ..., colours = PALE(64)) {
   open_frame(dots, xlim = c(mu$lower[1], mu$upper[1]), ylim = c(mu$lower[2], mu$upper[2]), xaxs = "i",
@@ -60,7 +65,7 @@ shade_density <- function(mu, top, dots, ..., colours = PALE(64)) {
                   zlim = c(0, top), add = TRUE, useRaster = TRUE)
 }
 
-plot_transport_densities <- function(x, dots) {
+plot_monge_densities <- function(x, dots) {
   if (length(x$mu$lower) == 1) return(plot_line_densities(x, dots))
   old <- two_panels()
   if (!is.null(old)) on.exit(par(old))
@@ -87,7 +92,7 @@ plot_line_densities <- function(x, dots) {
   key_above(c("from", "to", "image of from"), col = colours, lwd = lwd * c(1, 2, 0.5), seg.len = 1.4)
 }
 
-plot_transport_grid <- function(x, n_lines, dots) {
+plot_monge_grid <- function(x, n_lines, dots) {
   d <- length(x$mu$lower)
   if (d == 3) {
     brenier_abort(c("A {.val grid} of three dimensions cannot be drawn.",
@@ -121,7 +126,7 @@ plot_transport_grid <- function(x, n_lines, dots) {
   key_above(paste(c("first", "second"), "coordinate fixed"), col = colours, lwd = 2, seg.len = 1.4)
 }
 
-plot_transport_path <- function(x, t, dots) {
+plot_monge_path <- function(x, t, dots) {
   frames <- displacement(x, t)
   if (length(t) == 1) frames <- list(frames)
   if (length(x$mu$lower) == 1) {
@@ -143,7 +148,7 @@ plot_transport_path <- function(x, t, dots) {
   }
 }
 
-plot_transport_trace <- function(x, dots) {
+plot_monge_trace <- function(x, dots) {
   trace <- x$trace[x$trace$method == x$method, ]
   if (nrow(trace) < 2) {
     brenier_abort("There is no {.val trace}: the solution in one dimension is exact.", "argument",

@@ -2,18 +2,23 @@
 
 #' Plot the continuum limit of Sinkhorn's algorithm
 #'
-#' Draws Jeffreys' divergence of a flow against time, with the bound that it obeys, and of Sinkhorn iterates
+#' Draws Jeffreys' divergence of a flow against time, with the bound that it obeys, and of Sinkhorn
+#' iterates
 #' at the same times.
 #'
 #' @param x A value of [sinkhorn_flow()] or [gaussian_flow()].
-#' @param ... More of them, to be drawn on the same plot; and graphical parameters, as for [plot.brenier()].
+#' @param ... More of them, to be drawn on the same plot; and graphical parameters, as for
+#'   [plot.brenier()].
 #' @return `x`, invisibly.
 #' @details
-#' The scale of divergences is logarithmic. The dashed line is the bound of the first flow at temperature
-#' zero among them: its semi-dual at time 0 less the least, over the time. Values below 1e-12 times the
+#' The scale of divergences is logarithmic. The dashed line is the bound of the first flow at
+#' temperature
+#' zero among them: its semi-dual at time 0 less the least, over the time. Values below 1e-12 times
+#' the
 #' largest are not drawn: they are rounding.
 #' @section Errors:
-#' `brenier_error_argument` for unnamed arguments that are no flows, and for graphical parameters that do not
+#' `brenier_error_argument` for unnamed arguments that are no flows, and for graphical parameters
+#' that do not
 #' exist.
 #' @seealso [sinkhorn_flow()]
 #' @examples

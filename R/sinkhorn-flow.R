@@ -1,6 +1,7 @@
 #' The continuum limit of Sinkhorn's algorithm
 #'
-#' The parabolic Monge-Ampere flow between two densities, which is the limit of Sinkhorn's algorithm as
+#' The parabolic Monge-Ampere flow between two densities, which is the limit of Sinkhorn's
+#' algorithm as
 #' the temperature falls to zero; or, at a temperature above zero, the Sinkhorn iterates at the same
 #' times. Both have the same columns, so that they can be laid over each other.
 #'
@@ -13,7 +14,8 @@
 #' \eqn{|x - y|^2/2}{|x - y|^2/2} at temperature `epsilon` is the mirror step
 #' \eqn{u_{k+1} = u_k + \epsilon\log(\rho_k/\mu)}{u_(k+1) = u_k + epsilon log(rho_k / mu)} with a smoothed
 #' \eqn{\rho_k}{rho_k}: it stands at time k `epsilon`. On grids its kernel is a product over the axes and
-#' sums are in logarithms, so that no temperature underflows; the step of the grid should be below about
+#' sums are in logarithms, so that no temperature underflows; the step of the grid should be below
+#' about
 #' half the root of `epsilon`.
 #'
 #' Along the flow, whatever the densities:
@@ -24,39 +26,51 @@
 #' * hence Jeffreys' divergence at time t is at most (J(u_0) - min J)/t;
 #' * max r falls and min r rises.
 #'
-#' @param mu,nu Both densities, as for [monge_ampere()]; or both normal laws, lists with `mean` and `cov`,
+#' @param mu,nu Both densities, as for [monge_ampere()]; or both normal laws, lists with `mean` and
+#'   `cov`,
 #'   for which see [gaussian_flow()].
 #' @param times Times from 0 on, increasing; with `epsilon` > 0 multiples of it.
 #' @param epsilon Temperature; 0 is the flow.
-#' @param debias Whether to take the bias of order `epsilon` off: of normal laws as in [gaussian_flow()]; on
+#' @param debias Whether to take the bias of order `epsilon` off: of normal laws as in
+#'   [gaussian_flow()]; on
 #'   grids the estimate is the average of u and of the conjugate of v of the same cycle.
-#' @param start The potential at time 0: an array of its values at the cells of `mu`, convex, whose gradient
+#' @param start The potential at time 0: an array of its values at the cells of `mu`, convex, whose
+#'   gradient
 #'   takes the box of `mu` onto that of `nu` face to face. By default the quadratic that does.
-#' @param periodic Whether the boxes are tori, of the same size; u less the quadratic is then periodic.
-#' @param tol Largest difference of the potential in a cell from the embedded method of order 1, in units of
+#' @param periodic Whether the boxes are tori, of the same size; u less the quadratic is then
+#'   periodic.
+#' @param tol Largest difference of the potential in a cell from the embedded method of order 1, in
+#'   units of
 #'   the square of the longest side, that a step may have; the error of the flow is far less.
 #' @param max_iter,max_seconds Most steps, and wall-clock limit.
 #' @param ... For normal laws, `start` of [gaussian_flow()].
 #' @return A list of class `sinkhorn_flow`:
 #' \describe{
-#'   \item{`trace`}{a data frame with a row a time: `time`; `kl`, KL(model || mu), `kl_reverse`, KL(mu ||
+#'   \item{`trace`}{a data frame with a row a time: `time`; `kl`, KL(model || mu), `kl_reverse`,
+#'     KL(mu ||
 #'     model), and `jeffreys`, their sum, in nats; `objective`, J, in the unit of the squared
-#'     coordinates (with `epsilon` > 0 with the entropic conjugate); `gap`, J less the J of the optimal
-#'     potential (`NA` where it is not known), and `bound`, the gap at time 0 over the time; `low` and
+#'     coordinates (with `epsilon` > 0 with the entropic conjugate); `gap`, J less the J of the
+#'     optimal
+#'     potential (`NA` where it is not known), and `bound`, the gap at time 0 over the time; `low`
+#'     and
 #'     `high`, the range of r; `steps` so far, of the flow, or cycles}
 #'   \item{`potential`, `ratio`}{u and r at the times: arrays over the cells of `mu` and the times}
 #'   \item{`mu`, `nu`, `epsilon`, `debias`, `periodic`, `converged`, `status`}{what was asked for and
 #'     whether all times were reached; those that were not are left out}
 #' }
 #' @section Errors:
-#' `brenier_error_argument`, which names the argument: see [grid_density()]; densities that vanish, for
-#' which r is infinite; a start that is not convex or of another shape; times as in [gaussian_flow()].
+#' `brenier_error_argument`, which names the argument: see [grid_density()]; densities that vanish,
+#' for
+#' which r is infinite; a start that is not convex or of another shape; times as in
+#' [gaussian_flow()].
 #' `brenier_warning_not_converged` where not all times were reached.
 #' @references
-#' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the limit
+#' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the
+#' limit
 #' of the Sinkhorn algorithm. \doi{10.48550/arXiv.2307.16421}
 #'
-#' Berman, R. J. (2020). The Sinkhorn algorithm, parabolic optimal transport and geometric Monge-Ampere
+#' Berman, R. J. (2020). The Sinkhorn algorithm, parabolic optimal transport and geometric
+#' Monge-Ampere
 #' equations. Numerische Mathematik 145, 771-836. \doi{10.1007/s00211-020-01127-x}
 #' @seealso [gaussian_flow()], [monge_ampere()]
 #' @examples
@@ -142,7 +156,8 @@ check_grid_start <- function(start, mu, nu) {
   )
 }
 
-#' In a frame where the longest side is 1: potentials there are those here over the square of scale, as
+#' In a frame where the longest side is 1: potentials there are those here over the square of
+#' scale, as
 #' are times.
 #' @noRd
 flow_grid <- function(mu, nu, times, start, periodic, options) {
@@ -167,7 +182,8 @@ flow_grid <- function(mu, nu, times, start, periodic, options) {
 
 flow_words <- function(what, values) sprintf("%d steps, time %.3g", as.integer(values[1]), values[4])
 
-#' Sinkhorn cycles. Debiased, the start is lowered and the iterates are raised by half of what an entropic
+#' Sinkhorn cycles. Debiased, the start is lowered and the iterates are raised by half of what an
+#' entropic
 #' conjugate of u and an exact one after it add to u, which is of order epsilon.
 #' @noRd
 iterate_grid <- function(mu, nu, times, epsilon, debias, start, periodic) {
@@ -196,7 +212,8 @@ iterate_grid <- function(mu, nu, times, epsilon, debias, start, periodic) {
                 steps = cycles))
 }
 
-#' The conjugate at the cells of nu of a potential at those of mu, or back. On a torus the potential goes on
+#' The conjugate at the cells of nu of a potential at those of mu, or back. On a torus the
+#' potential goes on
 #' beyond its period, with the quadratic.
 #' @noRd
 grid_conjugate <- function(mu, nu, u, periodic, back = FALSE) {

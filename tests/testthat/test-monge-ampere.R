@@ -203,6 +203,11 @@ test_that("threads, interrupts by time and limits are told", {
   expect_false(ma$converged)
   expect_true(all(is.finite(ma$map)))
   expect_output(print(ma), "NOT converged")
+  # one cell to one cell: the distance is right, the map of a grid cannot be, and that is said
+  spot <- function(i, j) replace(matrix(0, 32, 32), cbind(i, j), 1)
+  expect_warning(ma <- monge_ampere(spot(5, 5), spot(20, 28)), class = "brenier_warning_not_converged")
+  expect_equal(ma$distance, sqrt(15^2 + 23^2) / 32, tolerance = 2e-3)
+  expect_gt(ma$error, 0.5)
 })
 
 test_that("wrong densities and arguments are refused with their name", {
