@@ -1,0 +1,343 @@
+#include "kde_flow.h"
+
+#include <math.h>
+#include <string.h>
+
+const br_flow_row br_flow_table[BR_N_FLOWS] = {
+    [BR_FLOW_PLUGIN] = {"plugin", .data = 1},
+    [BR_FLOW_MIXTURE] = {"mixture", .descends = 1, .data = 1, .at_data = 1},
+    [BR_FLOW_DATA] = {"data", .descends = 1, .data = 1, .at_data = 1},
+    [BR_FLOW_PARTICLE] = {"particle", .descends = 1, .data = 1},
+    [BR_FLOW_BREGMAN] = {"bregman", .descends = 1, .data = 1, .at_data = 1},
+    [BR_FLOW_MMD] = {"mmd", .descends = 1, .data = 1, .at_data = 1},
+    [BR_FLOW_ENERGY] = {"energy", .descends = 1, .data = 1},
+    [BR_FLOW_SLICED] = {"sliced", .descends = 1, .data = 1},
+    [BR_FLOW_BLOB] = {"blob", .descends = 1},
+    [BR_FLOW_KNOWN] = {"known"},
+    [BR_FLOW_SVGD] = {"svgd"},
+};
+
+int br_flow_find(const char *name) {
+  for (int k = 0; k < BR_N_FLOWS; k++)
+    if (strcmp(br_flow_table[k].name, name) == 0) return k;
+  return -1;
+}
+
+/* What one evaluation shares: the clouds, the pairs of particles with each other, with the data,
+ * and of the data with the particles; scratch. */
+typedef struct {
+  const br_flow *flow;
+  const double *x;
+  br_flow_state *state;
+  br_cloud particles, data;
+  br_pairs self, across, back;
+  double *log_b;          /* m: log weights of the data */
+  double *grad, *grad2;   /* n x d */
+  double *a, *w;          /* the longer of n and m */
+  double *columns, *sums; /* the longer of n and m, times d + 1 */
+  br_workspace *ws;
+} work;
+
+/* --- smoothing with a gradient ------------------------------------------------------------ */
+
+/* 1 and the coordinates of the centres, as columns to sum. */
+static void load_columns(const work *k, const br_cloud *centres) {
+  const size_t m = centres->n;
+  for (size_t j = 0; j < m; j++) k->columns[j] = 1;
+  for (int c = 0; c < centres->d; c++)
+    memcpy(k->columns + (size_t)(c + 1) * m, centres->x + (size_t)c * centres->ld,
+           m * sizeof(double));
+}
+
+/* sums of k and of grad_x k in one sweep, for kernels whose gradient is affine in the centre:
+ * exp(-shift_i) sum_j exp(w_j) k into sums, the gradient of it into grad. */
+static br_status sum_affine(work *k, br_pairs *p, const double *log_weight, const double *shift,
+                            double *grad) {
+  const size_t n = p->n;
+  const double h2 = p->scale * p->scale;
+  load_columns(k, p->y);
+  const br_status status =
+      br_pairs_sum(p, BR_VALUE, log_weight, shift, k->flow->d + 1, k->columns, k->sums);
+  for (int c = 0; c < k->flow->d; c++) {
+    const double *at = p->x->x + (size_t)c * p->x->ld, origin = p->x->origin[c];
+    const double *mean = k->sums + (size_t)(c + 1) * n;
+    const int vmf = p->kernel == BR_VMF;
+    for (size_t i = 0; i < n; i++)
+      grad[(size_t)c * n + i] = (mean[i] + (vmf ? origin : -at[i]) * k->sums[i]) / h2;
+  }
+  return status;
+}
+
+static int affine(const br_pairs *p) { return p->kernel == BR_GAUSSIAN || p->kernel == BR_VMF; }
+
+/* lse_i and its gradient. With a guess in lse one sweep is enough, unless the guess is so poor that
+ * powers leave the range of doubles. */
+static br_status smooth(work *k, br_pairs *p, const double *log_weight, double *lse, double *grad) {
+  const size_t n = p->n;
+  const int guessed = k->state->guessed;
+  br_status status;
+  if (guessed && affine(p)) {
+    status = sum_affine(k, p, log_weight, lse, grad);
+    int sound = status == BR_OK;
+    for (size_t i = 0; i < n && sound; i++) sound = k->sums[i] > 1e-200 && k->sums[i] < 1e200;
+    if (sound) {
+      for (size_t i = 0; i < n; i++) lse[i] += log(k->sums[i]);
+      for (int c = 0; c < k->flow->d; c++)
+        for (size_t i = 0; i < n; i++) grad[(size_t)c * n + i] /= k->sums[i];
+      return BR_OK;
+    }
+  }
+  status = br_pairs_lse(p, log_weight, guessed ? lse : NULL, lse);
+  if (status != BR_OK) return status;
+  return br_pairs_gradient(p, log_weight, lse, NULL, grad);
+}
+
+/* velocity_i -= factor * sum_a exp(-lse_a) c_a grad k(x_i, e_a) over the pairs (x_i, e_a). c is in
+ * k->a, minus the lse in k->w. */
+static br_status gather(work *k, br_pairs *p, double factor) {
+  const size_t size = k->flow->n * (size_t)k->flow->d;
+  const br_status status = br_pairs_gradient(p, k->w, NULL, k->a, k->grad2);
+  for (size_t i = 0; i < size; i++) k->state->velocity[i] -= factor * k->grad2[i];
+  return status;
+}
+
+/* --- the kinds ---------------------------------------------------------------------------- */
+
+static void load_ones(work *k) {
+  const br_flow *f = k->flow;
+  for (size_t i = 0; i < (f->n > f->m ? f->n : f->m); i++) k->a[i] = 1;
+}
+
+static double log_ratio(const work *k, size_t i) { return k->state->log_q[i] - k->state->log_p[i]; }
+
+/* log q, log p and grad log p - grad log q at the particles; log_q and log_p with all constants. */
+static br_status score_difference(work *k) {
+  const size_t n = k->flow->n, size = n * (size_t)k->flow->d;
+  br_flow_state *s = k->state;
+  if (s->guessed)
+    for (size_t i = 0; i < n; i++) s->log_q[i] += log((double)n);
+  br_status status = smooth(k, &k->self, NULL, s->log_q, k->grad2);
+  if (status != BR_OK) return status;
+  for (size_t i = 0; i < n; i++) s->log_q[i] -= log((double)n);
+  status = smooth(k, &k->across, k->log_b, s->log_p, k->grad);
+  for (size_t i = 0; i < size; i++) k->grad[i] -= k->grad2[i];
+  return status;
+}
+
+static br_status eval_plugin(work *k) {
+  const size_t n = k->flow->n;
+  const double h2 = k->flow->scale * k->flow->scale;
+  const br_status status = score_difference(k);
+  for (size_t i = 0; i < n; i++) k->a[i] = h2 * br_mixture_weight(&k->flow->mix, log_ratio(k, i));
+  for (int c = 0; c < k->flow->d; c++)
+    for (size_t i = 0; i < n; i++)
+      k->state->velocity[(size_t)c * n + i] = k->a[i] * k->grad[(size_t)c * n + i];
+  return status;
+}
+
+/* The energies that are means of phi(l): over the particles with share `on_x`, over the data with
+ * share `on_y`. Particles act as points where l is taken and as centres of q. */
+static br_status eval_means(work *k, br_phi phi, double on_x, double on_y) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n, m = f->m;
+  const double h2 = f->scale * f->scale, log_n = log((double)n);
+  br_flow_state *s = k->state;
+  br_status status = BR_OK;
+  double energy = 0, total = 0;
+  if (on_x > 0) {
+    status = score_difference(k);
+    if (status != BR_OK) return status;
+    for (size_t i = 0; i < n; i++) {
+      total += br_mixture_energy(&f->mix, phi, log_ratio(k, i), &k->a[i]);
+      k->a[i] *= on_x;
+      k->w[i] = -(s->log_q[i] + log_n);
+      for (int c = 0; c < f->d; c++)
+        s->velocity[(size_t)c * n + i] = h2 * k->a[i] * k->grad[(size_t)c * n + i];
+    }
+    energy += on_x * total / (double)n;
+    status = gather(k, &k->self, h2);
+  }
+  if (on_y > 0 && status == BR_OK) {
+    double *lse = s->log_q_data;
+    if (s->guessed)
+      for (size_t j = 0; j < m; j++) lse[j] += log_n;
+    status = br_pairs_lse(&k->back, NULL, s->guessed ? lse : NULL, lse);
+    total = 0;
+    for (size_t j = 0; j < m; j++) {
+      k->w[j] = -lse[j];
+      lse[j] -= log_n;
+      const double b = f->weight[j];
+      total += b * br_mixture_energy(&f->mix, phi, lse[j] - f->log_p_data[j], &k->a[j]);
+      k->a[j] *= on_y * b * (double)n;
+    }
+    energy += on_y * total;
+    if (status == BR_OK) status = gather(k, &k->across, h2);
+  }
+  s->energy = energy;
+  return status;
+}
+
+static br_status eval_bregman(work *k) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n, m = f->m, size = n * (size_t)f->d;
+  const double h2 = f->scale * f->scale;
+  br_flow_state *s = k->state;
+  br_status status = score_difference(k);
+  if (status != BR_OK) return status;
+  memcpy(s->velocity, k->grad, size * sizeof(double));
+  for (size_t i = 0; i < n; i++) k->w[i] = -(s->log_q[i] + log((double)n));
+  load_ones(k);
+  status = gather(k, &k->self, 1);
+  for (size_t j = 0; j < m && status == BR_OK; j++) k->w[j] = k->log_b[j] - f->log_p_data[j];
+  if (status == BR_OK) status = br_pairs_sum(&k->across, BR_VALUE, k->w, NULL, 1, k->a, k->sums);
+  if (status == BR_OK) status = br_pairs_gradient(&k->across, k->w, NULL, NULL, k->grad);
+  double total = 0;
+  for (size_t i = 0; i < n; i++) total += log_ratio(k, i) - k->sums[i];
+  s->energy = total / (double)n + 1;
+  for (size_t i = 0; i < size; i++) s->velocity[i] = h2 * (s->velocity[i] + k->grad[i]);
+  return status;
+}
+
+/* Half a squared MMD over `mean`, that of the kernel among the data, times unit for the velocity.
+ */
+static br_status half_mmd(work *k, double data_kernel, double mean) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n, size = n * (size_t)f->d;
+  br_flow_state *s = k->state;
+  double own = 0, cross = 0;
+  load_ones(k);
+  br_status status = br_pairs_sum(&k->self, BR_VALUE, NULL, NULL, 1, k->a, k->sums);
+  if (status == BR_OK) status = br_pairs_gradient(&k->self, NULL, NULL, NULL, k->grad2);
+  for (size_t i = 0; i < n; i++) own += k->sums[i] / (double)n;
+  if (status == BR_OK)
+    status = br_pairs_sum(&k->across, BR_VALUE, k->log_b, NULL, 1, k->a, k->sums);
+  if (status == BR_OK) status = br_pairs_gradient(&k->across, k->log_b, NULL, NULL, k->grad);
+  for (size_t i = 0; i < n; i++) cross += k->sums[i];
+  s->energy = (own / 2 - cross + (double)n * data_kernel / 2) / ((double)n * mean);
+  for (size_t i = 0; i < size; i++)
+    s->velocity[i] = s->unit * (k->grad[i] - k->grad2[i] / (double)n) / mean;
+  return status;
+}
+
+static br_status eval_mmd(work *k) {
+  const br_flow *f = k->flow;
+  double mean = 0;
+  for (size_t j = 0; j < f->m; j++) mean += f->weight[j] * exp(f->log_p_data[j]);
+  return half_mmd(k, mean, mean);
+}
+
+static br_status eval_sliced(work *k) {
+  const br_flow *f = k->flow;
+  const size_t size = f->n * (size_t)f->d;
+  br_flow_state *s = k->state;
+  const double mean = f->data_mean;
+  s->energy = br_sliced_energy(f->n, k->x, f->m, f->y, f->weight, f->d, f->n_directions,
+                               f->directions, s->velocity, k->ws) /
+              mean;
+  for (size_t i = 0; i < size; i++) s->velocity[i] *= s->unit / mean;
+  return BR_OK;
+}
+
+static br_status eval_known(work *k, int adjoint) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n, size = n * (size_t)f->d;
+  const double h2 = f->scale * f->scale, log_n = log((double)n);
+  br_flow_state *s = k->state;
+  if (s->guessed)
+    for (size_t i = 0; i < n; i++) s->log_q[i] += log_n;
+  br_status status = smooth(k, &k->self, NULL, s->log_q, k->grad);
+  double total = 0;
+  for (size_t i = 0; i < n; i++) {
+    k->w[i] = -s->log_q[i];
+    s->log_q[i] -= log_n;
+    if (adjoint) total += s->log_q[i] - f->log_target[i];
+  }
+  for (size_t i = 0; i < size; i++) s->velocity[i] = h2 * (f->score[i] - k->grad[i]);
+  if (!adjoint || status != BR_OK) return status;
+  s->energy = total / (double)n;
+  load_ones(k);
+  return gather(k, &k->self, h2);
+}
+
+static br_status eval_svgd(work *k) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n, size = n * (size_t)f->d;
+  const double h2 = f->scale * f->scale;
+  double *v = k->state->velocity;
+  br_status status = br_pairs_sum(&k->self, BR_VALUE, NULL, NULL, f->d, f->score, k->sums);
+  if (status == BR_OK) status = br_pairs_gradient(&k->self, NULL, NULL, NULL, k->grad);
+  for (size_t i = 0; i < size; i++) v[i] = h2 * (k->sums[i] - k->grad[i]) / (double)n;
+  return status;
+}
+
+/* --- entry points ------------------------------------------------------------------------- */
+
+static void start(work *k, const br_flow *f, const double *x, br_flow_state *state,
+                  br_workspace *ws) {
+  const size_t most = f->n > f->m ? f->n : f->m, d = (size_t)f->d;
+  memset(k, 0, sizeof *k);
+  k->flow = f;
+  k->x = x;
+  k->state = state;
+  k->ws = ws;
+  double *origin = br_take(ws, d);
+  if (f->kernel != BR_VMF) br_cloud_origin(f->d, f->n, x, f->m, f->m > 0 ? f->y : NULL, origin);
+  br_cloud_make(&k->particles, f->n, f->d, x, origin, ws);
+  br_pairs_make(&k->self, &k->particles, &k->particles, f->kernel, f->scale, ws);
+  k->self.tolerance = f->tolerance;
+  if (f->m > 0) {
+    br_cloud_make(&k->data, f->m, f->d, f->y, origin, ws);
+    br_pairs_make(&k->across, &k->particles, &k->data, f->kernel, f->scale, ws);
+    br_pairs_make(&k->back, &k->data, &k->particles, f->kernel, f->scale, ws);
+    k->across.tolerance = k->back.tolerance = f->tolerance;
+    k->log_b = br_take(ws, f->m);
+    for (size_t j = 0; j < f->m; j++) k->log_b[j] = log(f->weight[j]);
+  }
+  k->grad = br_take(ws, f->n * d);
+  k->grad2 = br_take(ws, f->n * d);
+  k->a = br_take(ws, most);
+  k->w = br_take(ws, most);
+  k->columns = br_take(ws, most * (d + 1));
+  k->sums = br_take(ws, most * (d + 1));
+}
+
+br_status br_flow_data(const br_flow *f, double *log_p, double *mean, br_workspace *ws) {
+  const size_t m = f->m;
+  double *origin = br_take(ws, (size_t)f->d), *log_b = br_take(ws, m), *sums = br_take(ws, m);
+  if (f->kernel != BR_VMF) br_cloud_origin(f->d, m, f->y, 0, NULL, origin);
+  br_cloud data;
+  br_pairs pairs;
+  br_cloud_make(&data, m, f->d, f->y, origin, ws);
+  br_pairs_make(&pairs, &data, &data, f->kernel, f->scale, ws);
+  pairs.tolerance = f->tolerance;
+  for (size_t j = 0; j < m; j++) log_b[j] = log(f->weight[j]);
+  if (f->kernel != BR_ENERGY) return br_pairs_lse(&pairs, log_b, NULL, log_p);
+  const br_status status = br_pairs_sum(&pairs, BR_VALUE, NULL, NULL, 1, f->weight, sums);
+  *mean = 0;
+  for (size_t j = 0; j < m; j++) *mean -= f->weight[j] * sums[j];
+  return status;
+}
+
+br_status br_flow_eval(const br_flow *f, const double *x, br_flow_state *state, br_workspace *ws) {
+  work k;
+  state->energy = NAN;
+  state->unit = f->scale * f->scale;
+  memset(state->velocity, 0, f->n * (size_t)f->d * sizeof(double));
+  if (f->kind == BR_FLOW_ENERGY || f->kind == BR_FLOW_SLICED)
+    state->unit = f->data_mean * f->data_mean / 2;
+  start(&k, f, x, state, ws);
+  switch (f->kind) {
+  case BR_FLOW_PLUGIN: return eval_plugin(&k);
+  case BR_FLOW_MIXTURE: return eval_means(&k, BR_PHI_MIXTURE, 0.5, 0.5);
+  case BR_FLOW_DATA: return eval_means(&k, BR_PHI_DATA, 0, 1);
+  case BR_FLOW_PARTICLE: return eval_means(&k, BR_PHI_PARTICLE, 1, 0);
+  case BR_FLOW_BREGMAN: return eval_bregman(&k);
+  case BR_FLOW_MMD: return eval_mmd(&k);
+  case BR_FLOW_ENERGY: return half_mmd(&k, -f->data_mean, f->data_mean);
+  case BR_FLOW_SLICED: return eval_sliced(&k);
+  case BR_FLOW_BLOB: return eval_known(&k, 1);
+  case BR_FLOW_KNOWN: return eval_known(&k, 0);
+  case BR_FLOW_SVGD: return eval_svgd(&k);
+  default: return BR_ERR_SIZE;
+  }
+}

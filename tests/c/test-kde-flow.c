@@ -1,0 +1,331 @@
+/* Kernel flows: divergences against their formulas and differences; velocities against differences
+ * of the energies, for every kind, divergence and kernel; particles at the data do not move; far
+ * outliers and duplicates stay finite; guesses change nothing. */
+#include "../../src/kde_flow.h"
+#include "heap.h"
+
+/* --- divergences ------------------------------------------------------------------------ */
+
+static double plain_f(int k, double r, double a) {
+  switch (k) {
+  case 0: return r * log(r) - r + 1;
+  case 1: return r - 1 - log(r);
+  case 2: return (r - 1) * (r - 1);
+  case 3: return (r - 1) * (r - 1) / r;
+  case 4: return (sqrt(r) - 1) * (sqrt(r) - 1);
+  case 5: return (r * log(r) - (1 + r) * log((1 + r) / 2)) / 2;
+  default: return (pow(r, a) - a * r + a - 1) / (a * (a - 1));
+  }
+}
+
+static void divergences(void) {
+  const double orders[] = {-1, 0.5, 1.7, 2};
+  for (int k = 0; k < BR_N_DIVERGENCES; k++) {
+    CHECK(br_divergence_find(br_divergence_table[k].name) == k);
+    const br_divergence_at one = br_divergence_table[k].at(0, 1.5);
+    CHECK(one.value == 0 && one.slope == 0 && one.weight > 0);
+    for (int o = 0; o < 4; o++)
+      for (double l = -3; l <= 3; l += 0.37) {
+        const double r = exp(l), e = 1e-4 * r, a = orders[o];
+        const br_divergence_at f = br_divergence_table[k].at(l, a);
+        const double up = plain_f(k, r + e, a), down = plain_f(k, r - e, a);
+        const double here = plain_f(k, r, a), size = 1 + fabs(f.slope) + f.weight;
+        CHECK_NEAR(f.value, here, 1e-12 * (1 + here));
+        CHECK_NEAR(f.slope, (up - down) / (2 * e), 1e-6 * size);
+        CHECK_NEAR(f.weight, r * (up - 2 * here + down) / (e * e), 2e-5 * size);
+      }
+  }
+  CHECK(br_divergence_find("kullback") == -1);
+  /* chi-squared is twice the alpha divergence of order 2; order 1 and 0 are limits */
+  CHECK_NEAR(br_divergence_table[6].at(0.7, 2).value * 2, br_divergence_table[2].at(0.7, 0).value,
+             1e-14);
+  CHECK_NEAR(br_divergence_table[6].at(0.7, 1).value, br_divergence_table[0].at(0.7, 0).value, 0);
+  CHECK_NEAR(br_divergence_table[6].at(0.7, 1e-5).value, br_divergence_table[1].at(0.7, 0).value,
+             1e-5);
+}
+
+static void the_clip(void) {
+  br_mixture mix = {{1, 0.5, 2, 0.25, 1, 1, 0.3}, 1.5, 2};
+  for (int phi = 0; phi < 3; phi++)
+    for (double l = -4; l <= 4; l += 0.31) {
+      double slope, other;
+      const double value = br_mixture_energy(&mix, (br_phi)phi, l, &slope), e = 1e-5;
+      const double up = br_mixture_energy(&mix, (br_phi)phi, l + e, &other);
+      const double down = br_mixture_energy(&mix, (br_phi)phi, l - e, &other);
+      CHECK_NEAR(slope, (up - down) / (2 * e), 1e-7 * (1 + fabs(slope)));
+      CHECK(value >= 0 || l < -mix.clip || l > mix.clip);
+    }
+  CHECK(br_mixture_weight(&mix, 9) == br_mixture_weight(&mix, 2));
+  mix.clip = 3;
+  CHECK(br_mixture_weight(&mix, 9) > br_mixture_weight(&mix, 2));
+}
+
+/* --- flows ------------------------------------------------------------------------------ */
+
+static double *normals(size_t n, double scale, uint64_t *seed) {
+  double *x = br_take(&heap, n);
+  for (size_t i = 0; i < n; i++) x[i] = scale * heap_normal(seed);
+  return x;
+}
+
+static double *unit_rows(size_t n, int d, double *x) {
+  for (size_t i = 0; i < n; i++) {
+    double square = 0;
+    for (int c = 0; c < d; c++) square += x[(size_t)c * n + i] * x[(size_t)c * n + i];
+    for (int c = 0; c < d; c++) x[(size_t)c * n + i] /= sqrt(square);
+  }
+  return x;
+}
+
+static br_flow make_flow(br_flow_kind kind, size_t n, size_t m, int d, uint64_t *seed) {
+  br_flow f = {
+      .kind = kind, .mix = {.order = 1.5, .clip = 6}, .scale = 0.7, .n = n, .m = m, .d = d};
+  f.mix.share[0] = 1;
+  if (kind == BR_FLOW_ENERGY) f.kernel = BR_ENERGY;
+  if (br_flow_table[kind].data) {
+    double *weight = br_take(&heap, m), total = 0;
+    f.y = normals(m * (size_t)d, 1, seed);
+    for (size_t j = 0; j < m; j++) total += weight[j] = heap_between(seed, 0.2, 1);
+    for (size_t j = 0; j < m; j++) weight[j] /= total;
+    f.weight = weight;
+  } else {
+    f.m = 0;
+  }
+  f.n_directions = 7;
+  f.directions = unit_rows(7, d, normals(7 * (size_t)d, 1, seed));
+  return f;
+}
+
+static void prepare(br_flow *f) {
+  double *log_p = br_take(&heap, f->m);
+  if (f->kind == BR_FLOW_SLICED) f->data_mean = 2.1;
+  else if (br_flow_table[f->kind].data)
+    CHECK(br_flow_data(f, log_p, &f->data_mean, &heap) == BR_OK);
+  f->log_p_data = log_p;
+}
+
+/* The known law: N(0, I). */
+static void score_at(br_flow *f, const double *x) {
+  double *score = br_take(&heap, f->n * (size_t)f->d), *value = br_take(&heap, f->n);
+  for (size_t i = 0; i < f->n; i++)
+    for (int c = 0; c < f->d; c++) {
+      const double at = x[(size_t)c * f->n + i];
+      score[(size_t)c * f->n + i] = -at;
+      value[i] -= at * at / 2;
+    }
+  f->score = score;
+  f->log_target = value;
+}
+
+static br_flow_state make_state(const br_flow *f) {
+  return (br_flow_state){.velocity = br_take(&heap, f->n * (size_t)f->d),
+                         .log_q = br_take(&heap, f->n),
+                         .log_p = br_take(&heap, f->n),
+                         .log_q_data = br_take(&heap, f->m)};
+}
+
+static br_flow_state eval_at(br_flow *f, const double *x) {
+  br_flow_state s = make_state(f);
+  score_at(f, x);
+  CHECK(br_flow_eval(f, x, &s, &heap) == BR_OK);
+  return s;
+}
+
+/* Largest difference of the velocity from differences of the energy, over the largest velocity. */
+static double gradient_error(br_flow *f, double *x, double step) {
+  const size_t size = f->n * (size_t)f->d;
+  const br_flow_state s = eval_at(f, x);
+  double worst = 0, largest = 1e-3;
+  for (size_t k = 0; k < size; k++) largest = larger(largest, fabs(s.velocity[k]));
+  for (size_t k = 0; k < size; k++) {
+    const double at = x[k];
+    double e[4];
+    for (int side = 0; side < 4; side++) {
+      x[k] = at + step * (double[]){-2, -1, 1, 2}[side];
+      e[side] = eval_at(f, x).energy;
+    }
+    x[k] = at;
+    const double slope = (e[0] - 8 * e[1] + 8 * e[2] - e[3]) / (12 * step);
+    worst = larger(worst, fabs(s.velocity[k] + (double)f->n * s.unit * slope));
+  }
+  return worst / largest;
+}
+
+static void gradients(void) {
+  for (int kind = 0; kind < BR_N_FLOWS; kind++) {
+    if (!br_flow_table[kind].descends) continue;
+    for (int d = 1; d <= 3; d++) {
+      uint64_t seed = (uint64_t)(10 * kind + d);
+      br_flow f = make_flow((br_flow_kind)kind, 7, 9, d, &seed);
+      double *x = normals(7 * (size_t)d, 1.3, &seed);
+      prepare(&f);
+      /* the sliced energy is a polynomial between crossings: no error but rounding */
+      CHECK_NEAR(gradient_error(&f, x, kind == BR_FLOW_SLICED ? 1e-5 : 1e-3), 0, 1e-8);
+    }
+  }
+}
+
+/* Every divergence and kernel under the energies that take them. */
+static void every_divergence(void) {
+  const br_flow_kind kinds[] = {BR_FLOW_MIXTURE, BR_FLOW_DATA, BR_FLOW_PARTICLE};
+  const br_kernel_id kernels[] = {BR_GAUSSIAN, BR_MATERN32, BR_IMQ};
+  for (int k = 0; k < 3; k++)
+    for (int div = 0; div <= BR_N_DIVERGENCES; div++) {
+      uint64_t seed = (uint64_t)(100 + 10 * k + div);
+      br_flow f = make_flow(kinds[k], 6, 8, 2, &seed);
+      double *x = normals(12, 1.3, &seed);
+      f.kernel = kernels[div % 3];
+      for (int j = 0; j < BR_N_DIVERGENCES; j++)
+        f.mix.share[j] = div == BR_N_DIVERGENCES ? 0.3 + j : j == div;
+      prepare(&f);
+      f.mix.clip = 40; /* its edge would spoil the differences */
+      CHECK_NEAR(gradient_error(&f, x, 2e-3), 0, 1e-8);
+      for (size_t i = 0; i < 12; i++) x[i] = 2 * x[i] + 3; /* beyond the clip, some of them */
+      f.mix.clip = 1;
+      CHECK_NEAR(gradient_error(&f, x, 1e-4), 0, 1e-7);
+    }
+}
+
+/* On the sphere the velocity is that of the space around it: its tangent part is the gradient
+ * there, so that of the normalised points. */
+static void sphere(void) {
+  uint64_t seed = 5;
+  br_flow f = make_flow(BR_FLOW_MIXTURE, 6, 8, 3, &seed);
+  f.kernel = BR_VMF;
+  unit_rows(8, 3, (double *)f.y);
+  double *x = unit_rows(6, 3, normals(18, 1, &seed)), *z = br_take(&heap, 18);
+  prepare(&f);
+  const br_flow_state s = eval_at(&f, x);
+  for (size_t k = 0; k < 18; k++) {
+    const size_t i = k % 6;
+    double e[4], along = 0;
+    for (int side = 0; side < 4; side++) {
+      memcpy(z, x, 18 * sizeof(double));
+      z[k] += 1e-3 * (double[]){-2, -1, 1, 2}[side];
+      e[side] = eval_at(&f, unit_rows(6, 3, z)).energy;
+    }
+    for (int c = 0; c < 3; c++) along += x[c * 6 + i] * s.velocity[c * 6 + i];
+    const double slope = (e[0] - 8 * e[1] + 8 * e[2] - e[3]) / 12e-3;
+    CHECK_NEAR(s.velocity[k] - along * x[k], -6 * s.unit * slope, 1e-8);
+  }
+}
+
+/* Weights of the plug-in field by hand, at one particle and two data. */
+static void plugin_by_hand(void) {
+  uint64_t seed = 1;
+  br_flow f = make_flow(BR_FLOW_PLUGIN, 1, 2, 1, &seed);
+  const double y[] = {0, 4}, weight[] = {0.05, 0.95};
+  double x[] = {0.3};
+  f.y = y;
+  f.weight = weight;
+  f.scale = 1;
+  const double p0 = 0.05 * exp(-0.045), p4 = 0.95 * exp(-3.7 * 3.7 / 2);
+  const double s = (p0 * (0 - 0.3) + p4 * (4 - 0.3)) / (p0 + p4), r = 1 / (p0 + p4);
+  CHECK_NEAR(eval_at(&f, x).velocity[0], s, 1e-14);
+  CHECK_NEAR(eval_at(&f, x).velocity[0], -0.217, 5e-4);
+  const double plain[] = {1, 1 / r, 2 * r, 2 / r / r, 0.5 / sqrt(r), 0.5 / (1 + r), sqrt(r)};
+  for (int k = 0; k < BR_N_DIVERGENCES; k++) {
+    memset(f.mix.share, 0, sizeof f.mix.share);
+    f.mix.share[k] = 1;
+    CHECK_NEAR(eval_at(&f, x).velocity[0], plain[k] * s, 1e-12);
+  }
+}
+
+/* Particles that are the data: nothing moves, the energy is 0. */
+static void at_the_data(void) {
+  for (int kind = 0; kind < BR_N_FLOWS; kind++) {
+    if (!br_flow_table[kind].data) continue;
+    uint64_t seed = (uint64_t)kind;
+    br_flow f = make_flow((br_flow_kind)kind, 9, 9, 2, &seed);
+    double *weight = br_take(&heap, 9);
+    for (int j = 0; j < 9; j++) weight[j] = 1 / 9.0;
+    f.weight = weight;
+    prepare(&f);
+    const br_flow_state s = eval_at(&f, f.y);
+    for (int k = 0; k < 18; k++) CHECK_NEAR(s.velocity[k], 0, 1e-14);
+    if (br_flow_table[kind].descends) CHECK_NEAR(s.energy, 0, 1e-14);
+  }
+}
+
+static void stays_finite(void) {
+  for (int kind = 0; kind < BR_N_FLOWS; kind++) {
+    uint64_t seed = (uint64_t)kind;
+    br_flow f = make_flow((br_flow_kind)kind, 8, 9, 2, &seed);
+    double *x = normals(16, 1, &seed);
+    for (int c = 0; c < 2; c++) {
+      x[8 * c] = 1e6;              /* far */
+      x[8 * c + 1] = x[8 * c + 2]; /* one on the other */
+      if (f.y) x[8 * c + 3] = f.y[9 * c + 1];
+    }
+    for (int k = 0; k < BR_N_DIVERGENCES; k++) f.mix.share[k] = 1;
+    prepare(&f);
+    const br_flow_state s = eval_at(&f, x);
+    for (int k = 0; k < 16; k++) CHECK(isfinite(s.velocity[k]));
+    CHECK(isfinite(s.energy) || !br_flow_table[kind].descends);
+  }
+}
+
+/* Guesses, good, poor and absurd, give what no guesses give. */
+static void guesses(void) {
+  for (int kind = 0; kind < BR_N_FLOWS; kind++) {
+    uint64_t seed = (uint64_t)kind;
+    br_flow f = make_flow((br_flow_kind)kind, 8, 9, 2, &seed);
+    double *x = normals(16, 1, &seed);
+    prepare(&f);
+    const br_flow_state truth = eval_at(&f, x);
+    for (int guess = 0; guess < 3; guess++) {
+      br_flow_state s = make_state(&f);
+      for (int i = 0; i < 8; i++) {
+        s.log_q[i] = truth.log_q[i] + (double[]){0, 5, 2000}[guess] * (i % 3 - 1);
+        s.log_p[i] = truth.log_p[i] + (double[]){0, 5, 2000}[guess] * (i % 3 - 1);
+      }
+      for (int i = 0; i < (int)f.m; i++) s.log_q_data[i] = truth.log_q_data[i] + 3 * guess;
+      s.guessed = 1;
+      CHECK(br_flow_eval(&f, x, &s, &heap) == BR_OK);
+      for (int k = 0; k < 16; k++) CHECK_NEAR(s.velocity[k], truth.velocity[k], 1e-12);
+      if (br_flow_table[kind].descends) CHECK_NEAR(s.energy, truth.energy, 1e-13);
+      const int used = truth.log_q[0] != 0;
+      for (int i = 0; i < 8 && used; i++) CHECK_NEAR(s.log_q[i], truth.log_q[i], 1e-12);
+    }
+  }
+}
+
+/* In one dimension the sliced energy is the energy; in more its constant makes it so on average. */
+static void sliced(void) {
+  uint64_t seed = 3;
+  br_flow f = make_flow(BR_FLOW_ENERGY, 8, 9, 1, &seed);
+  double *x = normals(8, 1, &seed);
+  prepare(&f);
+  const br_flow_state exact = eval_at(&f, x);
+  const double one = 1;
+  f.kind = BR_FLOW_SLICED;
+  f.n_directions = 1;
+  f.directions = &one;
+  const br_flow_state s = eval_at(&f, x);
+  CHECK_NEAR(s.energy, exact.energy, 1e-14);
+  for (int i = 0; i < 8; i++) CHECK_NEAR(s.velocity[i], exact.velocity[i], 1e-14);
+  CHECK_NEAR(br_sliced_constant(1), 1, 1e-14);
+  CHECK_NEAR(br_sliced_constant(2), 3.141592653589793 / 2, 1e-14);
+  CHECK_NEAR(br_sliced_constant(3), 2, 1e-14);
+}
+
+static void all_flows(void) {
+  gradients();
+  every_divergence();
+  sphere();
+  plugin_by_hand();
+  at_the_data();
+  stays_finite();
+  guesses();
+  sliced();
+}
+
+int main(void) {
+  divergences();
+  the_clip();
+  heap_free();
+  heap_each_setting(all_flows);
+  for (int k = 0; k < BR_N_FLOWS; k++) CHECK(br_flow_find(br_flow_table[k].name) == k);
+  CHECK(br_flow_find("gradient") == -1);
+  return CHECK_DONE();
+}
