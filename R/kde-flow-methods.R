@@ -1,0 +1,279 @@
+# The result of a kernel flow and what it can be asked.
+
+new_flow <- function(run, space, kind, parts) {
+  back <- function(z, rows) {
+    z <- space$from(z, parts$data_given[rows, , drop = FALSE])
+    dimnames(z) <- list(NULL, parts$variables)
+    z
+  }
+  law <- parts$law
+  from <- if (is.null(law)) back else function(z, rows) {
+    matrix(law$from(z), nrow(z), dimnames = list(NULL, law$names))
+  }
+  paths <- lapply(run$paths, from, rows = parts$rows[parts$control$kept])
+  flow <- structure(c(list(
+    particles = from(run$z, parts$rows), trace = run$trace, status = run$status, bandwidth = run$h,
+    speed = run$speed %||% NA_real_, kind = kind$kind, energy = kind$energy %||% kind$kind,
+    divergence = kind$divergence, z = run$z, space = space, seconds = run$seconds,
+    evaluations = run$evaluations
+  ), parts), class = "kde_flow")
+  flow$paths <- if (length(paths)) {
+    aperm(array(unlist(paths), c(dim(paths[[1]]), length(paths)),
+                list(NULL, colnames(paths[[1]]), NULL)), c(3, 1, 2))
+  }
+  if (!is.null(parts$rows)) flow$given <- parts$data_given[parts$rows, , drop = FALSE]
+  warn_of_flow(flow)
+  flow
+}
+
+warn_of_flow <- function(flow) {
+  if (flow$status == "interrupted") {
+    brenier_warn(c(
+      "The flow was interrupted after {NROW(flow$trace)} step{?s}.",
+      i = "The particles are where they had come to."
+    ), "interrupted")
+  } else if (flow$status == "target_failed") {
+    brenier_warn(c(
+      "The flow stopped after {NROW(flow$trace)} step{?s}: the target is not finite where the particles
+       would go.", i = "Take a smaller {.arg step}, or bounded parameters by {.code as_target()}."
+    ), "target")
+  }
+}
+
+#' Print and summarise a kernel flow
+#'
+#' @param x,object A flow of [kde_flow()] or its summary.
+#' @param digits Significant digits.
+#' @param ... None.
+#' @return `print()` returns its argument invisibly. `summary()` returns a list of class `summary.kde_flow`: the
+#'   `flow`; `distance`, for flows to data a data frame of one row with the energy distance of all particles to all data (of at
+#'   most 5000 each), its `floor`, the average of as many draws from the data, and their `ratio`; `variables`, a data frame with `mean` and `sd` of
+#'   particles and data; and `advice`, what to do where the numbers are not good.
+#' @name print.kde_flow
+#' @export
+print.kde_flow <- function(x, digits = 3, ...) {
+  show <- function(v) format(v, digits = digits)
+  cat("Kernel flow of ", x$n, " particles to ", flow_aim(x), "\n", sep = "")
+  cat("  energy      ", flow_words(x), "\n", sep = "")
+  last <- x$trace[NROW(x$trace), ]
+  cat("  steps       ", NROW(x$trace), ": ", flow_status(x), "; ", show(x$seconds), " s\n", sep = "")
+  if (!x$kind %in% c("energy", "sliced")) {
+    cat("  bandwidth   ", paste(show(x$bandwidth), collapse = ", "), " at the end",
+        if (is.null(x$data)) "" else if (length(x$space$blocks)) " (radians)" else
+          if (is.null(x$space$logdet) || x$space$logdet == 0) "" else " (standard deviations)",
+        "\n", sep = "")
+  }
+  if (NROW(x$trace) > 0) {
+    cat("  velocity    ", show(x$speed), " in root mean square, of a mean shift\n", sep = "")
+    if (!is.na(last$energy)) {
+      cat("  energy      ", show(x$trace$energy[1]), " after the first step, ", show(last$energy),
+          " after the last", if (is.null(x$data)) ", up to a constant", "\n", sep = "")
+    }
+    seen <- x$trace[!is.na(x$trace$energy_distance), ]
+    if (nrow(seen)) {
+      seen <- seen[nrow(seen), ]
+      cat("  distance    energy distance to the data ", show(seen$energy_distance),
+          "; as many draws of the data have ", show(seen$floor), " on average\n", sep = "")
+    }
+  }
+  invisible(x)
+}
+
+flow_aim <- function(x) {
+  what <- if (is.null(x$data)) "a density of " else paste(nrow(x$data), "points of ")
+  space <- if (length(x$space$blocks)) if (isTRUE(x$space$torus)) " on a torus" else " on a sphere"
+  paste0(what, list_of(x$variables), if (!is.null(x$given)) paste(" given", list_of(x$design$variables)),
+         space)
+}
+
+flow_words <- function(x) {
+  if (is.null(x$data)) return(paste0(x$energy, if (x$kind == "blob") ", exact gradient"))
+  if (is.character(x$divergence)) {
+    return(switch(x$divergence, mmd = "maximum mean discrepancy", energy = "energy distance",
+                  sliced = "sliced energy distance"))
+  }
+  share <- x$divergence
+  words <- if (length(share) == 1) names(share) else paste(format(share), names(share), collapse = " + ")
+  paste0(words, ", ", if (x$kind == "plugin") "plug-in field: no energy falls by it" else
+    paste0(x$energy, ", exact gradient"))
+}
+
+flow_status <- function(x) {
+  switch(
+    x$status,
+    ok = "stationary to the tolerance",
+    max_iterations = "all that were asked for; NOT stationary to the tolerance",
+    stalled = "no step lowered the energy any more",
+    interrupted = "INTERRUPTED", target_failed = "STOPPED: the target is not finite where they led"
+  )
+}
+
+#' @rdname print.kde_flow
+#' @export
+summary.kde_flow <- function(object, ...) {
+  check_no_dots(..., known = "object")
+  moments <- function(x, w = rep(1, nrow(x))) {
+    m <- colSums(x * w) / sum(w)
+    cbind(mean = m, sd = sqrt(colSums(sweep(x, 2, m)^2 * w) / sum(w)))
+  }
+  of <- moments(object$particles)
+  distance <- NULL
+  variables <- data.frame(variable = object$variables, of)
+  if (!is.null(object$data)) {
+    variables <- data.frame(variables, data = moments(object$data, object$weights))
+    monitor <- monitor_of(object$problem, list(watched = rule_rows(object$n, rep(1, object$n), 5000)))
+    value <- monitor(object$z)
+    distance <- data.frame(energy_distance = value[1], floor = value[2], ratio = value[1] / value[2])
+  }
+  rownames(variables) <- NULL
+  structure(list(flow = object, distance = distance, variables = variables,
+                 advice = flow_advice(object, distance)), class = "summary.kde_flow")
+}
+
+flow_advice <- function(x, distance) {
+  kernel <- !x$kind %in% c("energy", "sliced")
+  c(
+    if (!is.null(distance) && distance$ratio > 2) paste(
+      "The particles are farther from the data than draws of them would be: give more steps, or begin",
+      "with a larger bandwidth."
+    ),
+    if (x$status == "interrupted") "The flow was interrupted: run it again for all steps.",
+    if (kernel && x$dimension > 10) paste(
+      "In", x$dimension, "dimensions kernel scores are those of a few nearest points: use",
+      "divergence = \"energy\" or \"sliced\", or a few principal components."
+    ),
+    if (x$kind == "data") "The smoothed particles fit the data, not the particles: draw by simulate().",
+    if (is.null(x$data)) paste(
+      "Separate modes keep the mass that they started with, and a flow has no bound of its error:",
+      "compare with brenier_vi()."
+    )
+  )
+}
+
+#' @rdname print.kde_flow
+#' @export
+print.summary.kde_flow <- function(x, digits = 3, ...) {
+  print(x$flow, digits = digits)
+  if (!is.null(x$distance)) {
+    cat("\nEnergy distance of all particles to the data ", format(x$distance$energy_distance, digits = digits),
+        ", floor ", format(x$distance$floor, digits = digits), "\n", sep = "")
+  }
+  cat("\n")
+  print(x$variables, digits = digits, row.names = FALSE)
+  if (length(x$advice)) cat("", strwrap(paste("!", x$advice), 90, exdent = 2), sep = "\n")
+  invisible(x)
+}
+
+#' Draws and densities of a kernel flow
+#'
+#' @param object,x A flow of [kde_flow()].
+#' @param nsim Number of draws; with covariates for each row of `newdata`.
+#' @param seed As in [simulate.brenier()].
+#' @param newdata For a flow given covariates a data frame with them, by default those of the data. For `predict()` the points: a
+#'   matrix or data frame in the units of the data, by default the particles.
+#' @param smooth Whether to add a draw of the kernel to each particle, on flat spaces with the Gaussian kernel. By
+#'   default for `energy = "data"`, where the smoothed particles are what was fitted.
+#' @param type `"log_density"`, the log of the kernel estimate of the particles at the last bandwidth, by the units of the
+#'   data; or `"log_ratio"`, the log of its ratio to that of the data.
+#' @param ... None.
+#' @return
+#'   * `as_draws()`: the particles, all of them once, as a [posterior::draws_df];
+#'   * `simulate()`: a data frame of particles drawn with replacement. With covariates, particles drawn by the kernel weight
+#'     of their covariate at that of `newdata`, moved by the difference of the regressions, and the column `row` in front;
+#'   * `predict()`: a vector; for flat spaces with the Gaussian kernel, without covariates.
+#' @name simulate.kde_flow
+#' @examples
+#' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)
+#' simulate(flow, 3, seed = 1)
+#' predict(flow, data.frame(eruptions = 2, waiting = 55))
+#' @export
+simulate.kde_flow <- function(object, nsim = 1, seed = NULL, newdata = NULL, smooth = NULL, ...) {
+  check_no_dots(..., known = c("nsim", "seed", "newdata", "smooth"))
+  nsim <- check_count(nsim, "nsim")
+  smooth <- check_flag(smooth %||% (object$kind == "data"), "smooth")
+  if (smooth) check_plain_kernel(object, "smooth")
+  draw <- function(at, given, nsim, prob = NULL) {
+    rows <- sample.int(object$n, nsim, replace = TRUE, prob = prob)
+    z <- at[rows, , drop = FALSE]
+    if (smooth) {
+      h <- sample(rep(object$bandwidth, 2), nsim, replace = TRUE)
+      z[, object$space$moving] <- z[, object$space$moving] +
+        h * stats::rnorm(nsim * length(object$space$moving))
+    }
+    z
+  }
+  if (is.null(object$given)) {
+    if (!is.null(newdata)) {
+      brenier_abort("{.arg newdata} must be left out: the flow has no covariates.", "argument",
+                    argument = "newdata")
+    }
+    if (!smooth) {
+      rows <- with_seed(seed, sample.int(object$n, nsim, replace = TRUE))
+      return(as.data.frame(object$particles[rows, , drop = FALSE]))
+    }
+    x <- object$space$from(with_seed(seed, draw(object$z, NULL, nsim)))
+    return(as.data.frame(matrix(x, nsim, dimnames = list(NULL, object$variables))))
+  }
+  given <- flow_covariates(object, newdata)
+  frozen <- object$z[, -object$space$moving, drop = FALSE]
+  blank <- matrix(NA_real_, nsim, object$d)
+  parts <- with_seed(seed, lapply(seq_len(nrow(given)), function(i) {
+    if (anyNA(given[i, ])) return(blank)
+    here <- given[rep(i, nsim), , drop = FALSE]
+    at <- object$space$to(matrix(0, 1, object$d), given[i, , drop = FALSE])[, -object$space$moving]
+    away <- rowSums(sweep(frozen, 2, at)^2) / (2 * min(object$bandwidth)^2)
+    object$space$from(draw(object$z, here, nsim, exp(min(away) - away)), here)
+  }))
+  x <- do.call(rbind, parts)
+  colnames(x) <- object$variables
+  data.frame(row = rep(seq_len(nrow(given)), each = nsim), x, check.names = FALSE)
+}
+
+flow_covariates <- function(object, newdata) {
+  new_covariates(list(design = object$design, given = object$data_given), newdata)
+}
+
+#' @rdname simulate.kde_flow
+#' @export
+as_draws.kde_flow <- function(x, ...) {
+  check_no_dots(..., known = "x")
+  posterior::as_draws_df(as.data.frame(x$particles))
+}
+
+#' @rdname simulate.kde_flow
+#' @export
+predict.kde_flow <- function(object, newdata = NULL, type = c("log_density", "log_ratio"), ...) {
+  check_no_dots(..., known = c("newdata", "type"))
+  type <- check_choice(type, c("log_density", "log_ratio"), "type")
+  check_plain_kernel(object, "object")
+  if (is.null(object$data) && type == "log_ratio") {
+    brenier_abort("{.arg type} = {.val log_ratio} is for flows to data.", "argument", argument = "type")
+  }
+  x <- if (is.null(newdata)) object$particles else as_points(newdata, "newdata")
+  if (all(object$variables %in% colnames(x))) x <- x[, object$variables, drop = FALSE]
+  if (ncol(x) != object$d) {
+    brenier_abort("{.arg newdata} must have {object$d} column{?s}, not {ncol(x)}.", "argument",
+                  argument = "newdata")
+  }
+  z <- object$space$to(x)
+  log_mean <- function(y, weights) {
+    each <- vapply(object$bandwidth, function(h) {
+      pair_lse(z, y, log(weights), "gaussian", h) - object$d / 2 * log(2 * pi * h^2)
+    }, numeric(nrow(z)))
+    each <- matrix(each, nrow(z))
+    apply(each, 1, log_mean_exp)
+  }
+  log_q <- log_mean(object$z, rep(1 / object$n, object$n))
+  if (type == "log_density") return(log_q + object$space$logdet)
+  log_q - log_mean(object$problem$y, object$problem$weight)
+}
+
+check_plain_kernel <- function(object, argument) {
+  plain <- object$kernel == "gaussian" && length(object$space$blocks) == 0 &&
+    !object$kind %in% c("energy", "sliced")
+  if (plain && (argument == "smooth" || is.null(object$given))) return(invisible())
+  brenier_abort(c(
+    "That needs a flow with a Gaussian kernel on a flat space{if (argument != 'smooth') ', without covariates'}.",
+    i = "For a density fit {.fn brenier} to the data, or to the particles."
+  ), "argument", argument = argument)
+}
