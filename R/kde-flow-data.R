@@ -178,7 +178,7 @@ mean_distance <- function(problem) {
 flow_start <- function(init, space, z, given, weights, n, variables) {
   d <- length(space$moving)
   frozen <- z[, -space$moving, drop = FALSE]
-  rows <- if (ncol(frozen) == 0) NULL else spread_rows(nrow(z), n, weights)
+  rows <- if (ncol(frozen) == 0) NULL else even_rows(nrow(z), n, weights)
   if (!is.null(init)) {
     init <- as_points(init, "init")
     if (ncol(init) != length(variables) || nrow(init) != n) {
@@ -204,7 +204,7 @@ flow_start <- function(init, space, z, given, weights, n, variables) {
 
 #' n rows of m data in proportion to their weights: each as often as can be where n is large.
 #' @noRd
-spread_rows <- function(m, n, weights) {
+even_rows <- function(m, n, weights) {
   share <- cumsum(weights) / sum(weights)
   order <- sample.int(m)
   share <- cumsum(weights[order]) / sum(weights)

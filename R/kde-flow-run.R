@@ -114,7 +114,7 @@ new_directions <- function(problem, control) {
 
 #' One row of the trace.
 #' @noRd
-note <- function(state, iter, energy, step, h, speed) {
+record_step <- function(state, iter, energy, step, h, speed) {
   state$trace[[length(state$trace) + 1]] <- data.frame(
     iter = iter, energy = energy, step = step, bandwidth = h[1], speed = speed,
     energy_distance = NA_real_, floor = NA_real_, evaluations = state$evaluations,
@@ -155,7 +155,7 @@ step_stage <- function(state, stage, space, steps, done, control, target, report
       if (state$eta < control$step * 1e-9) {
         # nothing lower in this direction but by rounding
         state$status <- if (isTRUE(found$refused)) "target_failed" else "stalled"
-        note(state, done + k, now$energy, 0, stage$h, speed)
+        record_step(state, done + k, now$energy, 0, stage$h, speed)
         state$now <- list(stage = stage, at = now)
         state$eta <- control$step
         return(invisible())
@@ -166,7 +166,7 @@ step_stage <- function(state, stage, space, steps, done, control, target, report
     now <- found
     state$speed <- speed
     state$status <- "max_iterations"
-    note(state, done + k, now$energy, state$eta, stage$h, speed)
+    record_step(state, done + k, now$energy, state$eta, stage$h, speed)
     state$eta <- min(control$step, 2 * state$eta)
     if (!is.null(report)) report(done + k)
     if (last && speed <= control$tol * sqrt(now$unit)) {
@@ -202,7 +202,7 @@ minimise_stage <- function(state, stage, space, steps, done, control, target, re
   state$z <- z
   state$speed <- sqrt(mean(rowSums(now$velocity[, space$moving, drop = FALSE]^2)))
   state$status <- if (state$speed <= control$tol * sqrt(first$unit)) "ok" else "max_iterations"
-  note(state, done + steps, now$energy, NA_real_, stage$h, state$speed)
+  record_step(state, done + steps, now$energy, NA_real_, stage$h, state$speed)
   if (!is.null(report)) report(done + steps)
 }
 

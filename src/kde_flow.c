@@ -40,30 +40,29 @@ typedef struct {
 
 /* --- smoothing with a gradient ------------------------------------------------------------ */
 
-/* 1 and the coordinates of the centres, as columns to sum. */
-static void load_columns(const work *k, const br_cloud *centres) {
-  const size_t m = centres->n;
-  for (size_t j = 0; j < m; j++) k->columns[j] = 1;
-  for (int c = 0; c < centres->d; c++)
-    memcpy(k->columns + (size_t)(c + 1) * m, centres->x + (size_t)c * centres->ld,
-           m * sizeof(double));
+/* The caller's points of a cloud, which may hold them in an order of its own. */
+static const double *points_of(const work *k, const br_cloud *cloud) {
+  return cloud == &k->particles ? k->x : k->flow->y;
 }
 
 /* sums of k and of grad_x k in one sweep, for kernels whose gradient is affine in the centre:
  * exp(-shift_i) sum_j exp(w_j) k into sums, the gradient of it into grad. */
 static br_status sum_affine(work *k, br_pairs *p, const double *log_weight, const double *shift,
                             double *grad) {
-  const size_t n = p->n;
-  const double h2 = p->scale * p->scale;
-  load_columns(k, p->y);
-  const br_status status =
-      br_pairs_sum(p, BR_VALUE, log_weight, shift, k->flow->d + 1, k->columns, k->sums);
-  for (int c = 0; c < k->flow->d; c++) {
-    const double *at = p->x->x + (size_t)c * p->x->ld, origin = p->x->origin[c];
+  const size_t n = p->n, m = p->m;
+  const int d = k->flow->d, vmf = p->kernel == BR_VMF;
+  const double h2 = p->scale * p->scale, *x = points_of(k, p->x), *y = points_of(k, p->y);
+  for (size_t j = 0; j < m; j++) k->columns[j] = 1;
+  for (int c = 0; c < d; c++) /* less the origin, which is 0 for vmf: the digits of the mean */
+    for (size_t j = 0; j < m; j++)
+      k->columns[(size_t)(c + 1) * m + j] = y[(size_t)c * m + j] - p->y->origin[c];
+  const br_status status = br_pairs_sum(p, BR_VALUE, log_weight, shift, d + 1, k->columns, k->sums);
+  for (int c = 0; c < d; c++) {
     const double *mean = k->sums + (size_t)(c + 1) * n;
-    const int vmf = p->kernel == BR_VMF;
-    for (size_t i = 0; i < n; i++)
-      grad[(size_t)c * n + i] = (mean[i] + (vmf ? origin : -at[i]) * k->sums[i]) / h2;
+    for (size_t i = 0; i < n; i++) {
+      const double at = vmf ? 0 : x[(size_t)c * n + i] - p->x->origin[c];
+      grad[(size_t)c * n + i] = (mean[i] - at * k->sums[i]) / h2;
+    }
   }
   return status;
 }

@@ -290,6 +290,23 @@ static void guesses(void) {
   }
 }
 
+/* As many points as clouds may put in an order of their own. */
+static void many(void) {
+  uint64_t seed = 8;
+  br_flow f = make_flow(BR_FLOW_MIXTURE, 300, 700, 2, &seed);
+  double *x = normals(600, 1, &seed);
+  prepare(&f);
+  const br_flow_state truth = eval_at(&f, x);
+  br_flow_state s = truth;
+  s.velocity = br_take(&heap, 600);
+  s.guessed = 1;
+  CHECK(br_flow_eval(&f, x, &s, &heap) == BR_OK);
+  double worst = 0;
+  for (int k = 0; k < 600; k++) worst = larger(worst, fabs(s.velocity[k] - truth.velocity[k]));
+  CHECK_NEAR(worst, 0, 1e-12);
+  CHECK_NEAR(s.energy, truth.energy, 1e-14);
+}
+
 /* In one dimension the sliced energy is the energy; in more its constant makes it so on average. */
 static void sliced(void) {
   uint64_t seed = 3;
@@ -317,6 +334,7 @@ static void all_flows(void) {
   at_the_data();
   stays_finite();
   guesses();
+  many();
   sliced();
 }
 
