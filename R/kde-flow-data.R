@@ -119,7 +119,7 @@ flow_space <- function(x, given, weights, name, whiten, blocks, torus) {
 
 check_flow_control <- function(control, step, n, kind, blocks, spread) {
   known <- list(optimiser = "gradient", alpha = 1.5, clip = 6, longest = 0.3 * spread,
-                jitter = 1e-3, tol = 1e-3, tolerance = 0, directions = 100, samples = 32,
+                jitter = 1e-3, tol = 5e-3, tolerance = 1e-8, directions = 100, samples = 32,
                 paths = 200)
   if (!is.list(control) || (length(control) && is.null(names(control)))) {
     brenier_abort("{.arg control} must be a list with names, not {shown(control)}.", "argument",
@@ -199,7 +199,7 @@ flow_start <- function(init, space, z, given, weights, n, variables) {
   center <- colSums(w * z[, space$moving, drop = FALSE])
   centred <- sweep(z[, space$moving, drop = FALSE], 2, center)
   y <- sweep(y %*% chol(crossprod(centred * sqrt(w))), 2, center, "+")
-  list(z = cbind(y, frozen[rows, , drop = FALSE]), rows = rows)
+  list(z = if (is.null(rows)) y else cbind(y, frozen[rows, , drop = FALSE]), rows = rows)
 }
 
 #' n rows of m data in proportion to their weights: each as often as can be where n is large.

@@ -104,20 +104,19 @@ check_start <- function(answer, energy) {
   ), "target", argument = "init")
 }
 
-#' The score of the target smoothed by the kernel, by self-normalised importance sampling with the
-#' same normal draws, half of them the others' mirror images, at every step.
+#' The score of the target smoothed by the kernel, by self-normalised importance sampling: with the same
+#' quasi-random normal points around each particle, and their mirror images.
 #' @noRd
 smoothed_score <- function(law, n, samples) {
-  half <- ceiling(samples / 2)
-  xi <- matrix(stats::rnorm(n * half * law$d), ncol = law$d)
-  xi <- rbind(xi, -xi)
+  half <- sobol_points(ceiling(samples / 2), law$d, normal = TRUE)
+  xi <- rbind(half, -half)
   function(z, h) {
-    at <- z[rep(seq_len(n), 2 * half), , drop = FALSE] + h * xi
-    value <- matrix(law$ask(at)$value, n)
+    each <- rep(seq_len(n), nrow(xi))
+    noise <- xi[rep(seq_len(nrow(xi)), each = n), , drop = FALSE]
+    value <- matrix(law$ask(z[each, , drop = FALSE] + h * noise)$value, n)
     value[!is.finite(value)] <- -Inf
-    w <- exp(value - do.call(pmax, as.data.frame(value)))
-    w <- as.vector(w / rowSums(w))
-    mean <- rowsum(w * xi, rep(seq_len(n), 2 * half), reorder = FALSE)
+    w <- exp(value - apply(value, 1, max))
+    mean <- rowsum(as.vector(w / rowSums(w)) * noise, each, reorder = FALSE)
     list(value = NULL, gradient = unname(mean) / h)
   }
 }

@@ -114,8 +114,8 @@
 #'   * `longest`: largest V of a particle, 0.3 spreads of the data (of the start, for a target);
 #'   * `jitter`: standard deviation of the noise for particles that start at the same place, in bandwidths, 1e-3:
 #'     no flow would ever part them;
-#'   * `tol`: the steps end early when the root mean square of V is below so many bandwidths at the last of them, 1e-3;
-#'   * `tolerance`: relative error allowed in sums over pairs, 0; 1e-6 is faster for many points;
+#'   * `tol`: the steps end early when the root mean square of V is below so many bandwidths at the last of them, 5e-3;
+#'   * `tolerance`: relative error allowed in sums over pairs, 1e-8, which leaves far pairs out; 0 takes them all;
 #'   * `directions`: number of projections of `"sliced"`, 100;
 #'   * `samples`: of the smoothed score, a particle, 32;
 #'   * `paths`: number of particles whose paths are kept, 200.
@@ -154,7 +154,7 @@ kde_flow <- function(x, ...) UseMethod("kde_flow")
 #' @rdname kde_flow
 #' @export
 kde_flow.formula <- function(formula, data = NULL, weights = NULL, subset = NULL, na.action = NULL,
-                             ...) {
+                             n = NULL, ...) {
   call <- match.call()
   call[[1]] <- quote(kde_flow)
   frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"),
@@ -168,7 +168,7 @@ kde_flow.formula <- function(formula, data = NULL, weights = NULL, subset = NULL
   model <- eval_frame(frame, parent.frame())
   x <- if (two_sided) frame_response(model) else frame_points(model)
   covariates <- if (two_sided) frame_design(model, data, length(rows))
-  flow <- flow_to_data(x, covariates, stats::model.weights(model), ..., name = "data")
+  flow <- flow_to_data(x, covariates, stats::model.weights(model), n, ..., name = "data")
   flow$call <- call
   flow
 }
