@@ -31,7 +31,7 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   n <- if (is.null(n)) {
     if (!is.null(init)) NROW(init) else min(nrow(x), 1000L)
   } else {
-    check_count(n, "n", 2)
+    check_count(n, "n", 1)
   }
   stages <- if (kernel == "energy") {
     bandwidth_stages(1, steps, z, weights, n, d)
@@ -43,6 +43,7 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   problem <- flow_problem(kind$kind, z, weights / sum(weights), kind$share, control$alpha,
                           control$clip, kernel, control$tolerance)
   if (kernel == "energy") problem$data_mean <- mean_distance(problem)
+  if (kind$kind == "smooth") problem$draws <- kernel_draws(control$samples, ncol(z), kernel, blocks)
   if (kind$kind == "sliced") problem$kernel <- "gaussian" # it takes none
   run <- with_seed(seed %||% 1, with_threads(threads, {
     start <- flow_start(init, space, z, given, weights, n, colnames(x))
@@ -59,7 +60,7 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
 #' The kind of the core and the shares of divergences from the words of the user.
 #' @noRd
 check_divergence <- function(divergence, energy) {
-  energies <- c("mixture", "data", "particle", "bregman", "plugin")
+  energies <- c("mixture", "data", "particle", "smooth", "bregman", "plugin")
   given <- !is.null(energy)
   energy <- check_choice(energy %||% "mixture", energies, "energy")
   whole <- c("mmd", "energy", "sliced")
@@ -119,7 +120,7 @@ flow_space <- function(x, given, weights, name, whiten, blocks, torus) {
 
 check_flow_control <- function(control, step, n, kind, blocks, spread) {
   known <- list(optimiser = "gradient", alpha = 1.5, clip = 6, longest = 0.3 * spread,
-                jitter = 1e-3, tol = 5e-3, tolerance = 1e-8, directions = 100, samples = 32,
+                jitter = 1e-3, tol = 5e-3, tolerance = 1e-8, directions = 100, samples = 64,
                 paths = 200)
   if (!is.list(control) || (length(control) && is.null(names(control)))) {
     brenier_abort("{.arg control} must be a list with names, not {shown(control)}.", "argument",
@@ -219,4 +220,16 @@ part_duplicates <- function(z, space, size) {
   noise <- 0 * z
   noise[twins, space$moving] <- size * stats::rnorm(sum(twins) * length(space$moving))
   space$move(z, space$tangent(z, noise))
+}
+
+#' Quasi-random draws of the Gaussian kernel of scale 1 and their mirror images.
+#' @noRd
+kernel_draws <- function(samples, d, kernel, blocks = integer()) {
+  if (kernel != "gaussian" || length(blocks)) {
+    brenier_abort("{.arg energy} = {.val smooth} needs the Gaussian kernel, on a flat space.", "argument",
+                  argument = "energy")
+  }
+  half <- with_seed(1, sobol_points(ceiling(samples / 2), d, normal = TRUE))
+  half <- sweep(half, 2, sqrt(colMeans(half^2)), "/") # second moments are then exact
+  rbind(half, -half)
 }

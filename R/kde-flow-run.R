@@ -4,7 +4,7 @@
 DIVERGENCES <- c("kl", "reverse_kl", "chisq", "neyman", "hellinger", "js", "alpha")
 
 # Of the kinds of the core, those whose velocity is minus the gradient of their energy.
-DESCENDING <- c("mixture", "data", "particle", "bregman", "mmd", "energy", "sliced", "blob")
+DESCENDING <- c("mixture", "data", "particle", "smooth", "bregman", "mmd", "energy", "sliced", "blob")
 
 #' @param kind A row of the table of flows of the core.
 #' @param y,weights Data in the coordinates of the flow, and weights of sum 1; NULL for a target.
@@ -16,7 +16,7 @@ flow_problem <- function(kind, y = NULL, weights = NULL, share = c(kl = 1), orde
   list(
     kind = kind, kernel = kernel, scale = 1, tolerance = tolerance, data_mean = 0, order = order,
     clip = clip, share = unname(shares), y = y, weight = weights, log_p_data = NULL,
-    log_target = NULL, score = NULL, directions = NULL
+    log_target = NULL, score = NULL, directions = NULL, draws = NULL
   )
 }
 

@@ -10,7 +10,7 @@ flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwi
   law <- flow_law(target, gradient, vectorised, init)
   d <- law$d
   several <- is.matrix(init) || is.data.frame(init)
-  n <- if (is.null(n)) if (several) nrow(init) else 500L else check_count(n, "n", 2)
+  n <- if (is.null(n)) if (several) nrow(init) else 500L else check_count(n, "n", 1)
   if (several && nrow(init) != n) {
     brenier_abort("{.arg init} must have {n} rows, or be one point, not {nrow(init)} rows.",
                   "argument", argument = "init")
@@ -108,8 +108,7 @@ check_start <- function(answer, energy) {
 #' quasi-random normal points around each particle, and their mirror images.
 #' @noRd
 smoothed_score <- function(law, n, samples) {
-  half <- sobol_points(ceiling(samples / 2), law$d, normal = TRUE)
-  xi <- rbind(half, -half)
+  xi <- kernel_draws(samples, law$d, "gaussian")
   function(z, h) {
     each <- rep(seq_len(n), nrow(xi))
     noise <- xi[rep(seq_len(nrow(xi)), each = n), , drop = FALSE]

@@ -38,6 +38,7 @@
 #' | `"mixture"`, the default | 2 f(r)/(1 + r) | particles and data, half each |
 #' | `"data"` | f(r) | data. The smoothed particles fit the data: `simulate()` adds the kernel |
 #' | `"particle"` | f(r)/r | particles; slow |
+#' | `"smooth"` | f(r)/r, for KL log r | `samples` draws of the kernel around each particle: the divergence of the two smoothed densities by quadrature; costs as many times more |
 #' | `"bregman"`, KL alone | log r - sum_j w_j k(x, y_j)/p(y_j) | particles |
 #' | `"plugin"` | none: the field V | |
 #'
@@ -117,7 +118,7 @@
 #'   * `tol`: the steps end early when the root mean square of V is below so many bandwidths at the last of them, 5e-3;
 #'   * `tolerance`: relative error allowed in sums over pairs, 1e-8, which leaves far pairs out; 0 takes them all;
 #'   * `directions`: number of projections of `"sliced"`, 100;
-#'   * `samples`: of the smoothed score, a particle, 32;
+#'   * `samples`: draws a particle of the smooth energy and the smoothed score, 64;
 #'   * `paths`: number of particles whose paths are kept, 200.
 #' @param seed,threads As in [brenier()] and [brenier_threads()].
 #' @param ... None.

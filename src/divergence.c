@@ -90,5 +90,9 @@ double br_mixture_energy(const br_mixture *mix, br_phi phi, double l, double *sl
     break;
   default: value = f.value / r; *slope = f.slope - f.value / r;
   }
+  if (phi == BR_PHI_SMOOTH) {
+    value += mix->share[0] * (1 - 1 / r);
+    *slope += mix->share[0] / r;
+  }
   return value + *slope * (l - at);
 }

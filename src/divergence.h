@@ -44,9 +44,11 @@ double br_mixture_weight(const br_mixture *mix, double l);
 
 /* What an energy has at a point: phi of l = log r and its derivative by l. */
 typedef enum {
-  BR_PHI_MIXTURE, /* 2 f(r)/(1 + r): means over (q + p)/2 estimate D_f */
-  BR_PHI_DATA,    /* f(r): means over p do */
-  BR_PHI_PARTICLE /* f(r)/r: means over q do */
+  BR_PHI_MIXTURE,  /* 2 f(r)/(1 + r): means over (q + p)/2 estimate D_f */
+  BR_PHI_DATA,     /* f(r): means over p do */
+  BR_PHI_PARTICLE, /* f(r)/r: means over q do */
+  BR_PHI_SMOOTH /* the same with r log r for KL, which has the same mean over the law q itself, and
+                 * less variance than r log r - r + 1 by far where q misses mass of p */
 } br_phi;
 
 /* phi(l), *slope its derivative; linear in l beyond the clip, so that it stays once continuously

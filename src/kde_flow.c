@@ -8,6 +8,7 @@ const br_flow_row br_flow_table[BR_N_FLOWS] = {
     [BR_FLOW_MIXTURE] = {"mixture", .descends = 1, .data = 1, .at_data = 1},
     [BR_FLOW_DATA] = {"data", .descends = 1, .data = 1, .at_data = 1},
     [BR_FLOW_PARTICLE] = {"particle", .descends = 1, .data = 1},
+    [BR_FLOW_SMOOTH] = {"smooth", .descends = 1, .data = 1},
     [BR_FLOW_BREGMAN] = {"bregman", .descends = 1, .data = 1, .at_data = 1},
     [BR_FLOW_MMD] = {"mmd", .descends = 1, .data = 1, .at_data = 1},
     [BR_FLOW_ENERGY] = {"energy", .descends = 1, .data = 1},
@@ -176,6 +177,50 @@ static br_status eval_means(work *k, br_phi phi, double on_x, double on_y) {
   return status;
 }
 
+/* The draws ride on their particles, whose smoothed law they stand for. */
+static br_status eval_smooth(work *k) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n, draws = (size_t)f->n_draws, points = n * draws, d = (size_t)f->d;
+  const double h2 = f->scale * f->scale, log_n = log((double)n);
+  double *z = br_take(k->ws, points * d), *a = br_take(k->ws, points);
+  double *log_q = br_take(k->ws, points), *log_p = br_take(k->ws, points);
+  double *grad_q = br_take(k->ws, points * d), *grad_p = br_take(k->ws, points * d);
+  for (size_t c = 0; c < d; c++)
+    for (size_t l = 0; l < draws; l++)
+      for (size_t i = 0; i < n; i++)
+        z[c * points + l * n + i] = k->x[c * n + i] + f->scale * f->draws[c * draws + l];
+  br_cloud cloud;
+  br_pairs to_q, to_p, back;
+  br_cloud_make(&cloud, points, f->d, z, k->particles.origin, k->ws);
+  br_pairs_make(&to_q, &cloud, &k->particles, f->kernel, f->scale, k->ws);
+  br_pairs_make(&to_p, &cloud, &k->data, f->kernel, f->scale, k->ws);
+  br_pairs_make(&back, &k->particles, &cloud, f->kernel, f->scale, k->ws);
+  to_q.tolerance = to_p.tolerance = back.tolerance = f->tolerance;
+  br_status status = br_pairs_lse(&to_q, NULL, NULL, log_q);
+  if (status == BR_OK) status = br_pairs_gradient(&to_q, NULL, log_q, NULL, grad_q);
+  if (status == BR_OK) status = br_pairs_lse(&to_p, k->log_b, NULL, log_p);
+  if (status == BR_OK) status = br_pairs_gradient(&to_p, k->log_b, log_p, NULL, grad_p);
+  if (status != BR_OK) return status;
+  double total = 0;
+  for (size_t j = 0; j < points; j++) {
+    total += br_mixture_energy(&f->mix, BR_PHI_SMOOTH, log_q[j] - log_n - log_p[j], &a[j]);
+    a[j] /= (double)draws;
+    log_q[j] = -log_q[j];
+  }
+  k->state->energy = total / (double)points;
+  status = br_pairs_gradient(&back, log_q, NULL, a, k->grad2);
+  for (size_t c = 0; c < d; c++)
+    for (size_t i = 0; i < n; i++) {
+      double v = -k->grad2[c * n + i];
+      for (size_t l = 0; l < draws; l++) {
+        const size_t j = l * n + i;
+        v += a[j] * (grad_p[c * points + j] - grad_q[c * points + j]);
+      }
+      k->state->velocity[c * n + i] = h2 * v;
+    }
+  return status;
+}
+
 static br_status eval_bregman(work *k) {
   const br_flow *f = k->flow;
   const size_t n = f->n, m = f->m, size = n * (size_t)f->d;
@@ -330,6 +375,7 @@ br_status br_flow_eval(const br_flow *f, const double *x, br_flow_state *state, 
   case BR_FLOW_MIXTURE: return eval_means(&k, BR_PHI_MIXTURE, 0.5, 0.5);
   case BR_FLOW_DATA: return eval_means(&k, BR_PHI_DATA, 0, 1);
   case BR_FLOW_PARTICLE: return eval_means(&k, BR_PHI_PARTICLE, 1, 0);
+  case BR_FLOW_SMOOTH: return eval_smooth(&k);
   case BR_FLOW_BREGMAN: return eval_bregman(&k);
   case BR_FLOW_MMD: return eval_mmd(&k);
   case BR_FLOW_ENERGY: return half_mmd(&k, -f->data_mean, f->data_mean);

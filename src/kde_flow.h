@@ -11,15 +11,14 @@
  *   mixture   E = mean of phi(l) over the equal mixture of particles and data, phi = 2 f(r)/(1 + r)
  *   data      E = mean of f(r) over the data
  *   particle  E = mean of f(r)/r over the particles
- *   bregman   E = mean_i [l(x_i) - sum_j b_j k(x_i, y_j)/p(y_j)] + 1: the Bregman divergence of
- *             mu -> mean of log(k * mu) over mu; KL alone
- *   mmd       E = squared MMD over 2 mean k(Y, Y')
- *   energy    the same of k(x, y) = -|x - y|, over 2 mean |Y - Y'|, unit the square of that mean
- *             over 2: no scale at all
- *   sliced    the same with the mean of |u'(x - y)| over directions u in place of |x - y|
- *   blob      E = mean of log q(x_i) - log pi(x_i), given log pi and its gradient at the particles
- *   known     V_i = h^2 (grad log pi - grad log q)(x_i)
- *   svgd      V_i = (h^2/n) sum_j [k(x_i, x_j) grad log pi(x_j) + grad_j k(x_j, x_i)] */
+ *   smooth    E = mean of f(r)/r over draws x_i + h xi_l of the smoothed particles: D_f(q || p) of
+ * the densities themselves, by quadrature bregman   E = mean_i [l(x_i) - sum_j b_j k(x_i,
+ * y_j)/p(y_j)] + 1: the Bregman divergence of mu -> mean of log(k * mu) over mu; KL alone mmd E =
+ * squared MMD over 2 mean k(Y, Y') energy    the same of k(x, y) = -|x - y|, over 2 mean |Y - Y'|,
+ * unit the square of that mean over 2: no scale at all sliced    the same with the mean of |u'(x -
+ * y)| over directions u in place of |x - y| blob      E = mean of log q(x_i) - log pi(x_i), given
+ * log pi and its gradient at the particles known     V_i = h^2 (grad log pi - grad log q)(x_i) svgd
+ * V_i = (h^2/n) sum_j [k(x_i, x_j) grad log pi(x_j) + grad_j k(x_j, x_i)] */
 #ifndef BR_KDE_FLOW_H
 #define BR_KDE_FLOW_H
 
@@ -31,6 +30,7 @@ typedef enum {
   BR_FLOW_MIXTURE,
   BR_FLOW_DATA,
   BR_FLOW_PARTICLE,
+  BR_FLOW_SMOOTH,
   BR_FLOW_BREGMAN,
   BR_FLOW_MMD,
   BR_FLOW_ENERGY,
@@ -67,6 +67,9 @@ typedef struct {
   double data_mean;         /* mean |Y - Y'|, for energy and sliced */
 
   const double *log_target, *score; /* n, n x d: blob (both), known, svgd */
+
+  int n_draws;         /* of the kernel with scale 1, for smooth */
+  const double *draws; /* n_draws x d */
 
   int n_directions;
   const double *directions; /* n_directions x d, by rows, of length 1 */

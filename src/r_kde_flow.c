@@ -40,6 +40,11 @@ static br_flow read_flow(SEXP list, size_t n, int d) {
   }
   f.log_target = optional_doubles(list, "log_target", n);
   f.score = optional_doubles(list, "score", n * (size_t)d);
+  SEXP draws = glue_get(list, "draws");
+  if (draws != R_NilValue) {
+    f.n_draws = Rf_nrows(draws);
+    f.draws = optional_doubles(list, "draws", (size_t)f.n_draws * (size_t)d);
+  }
   if (directions != R_NilValue) {
     f.n_directions = Rf_nrows(directions);
     f.directions = optional_doubles(list, "directions", (size_t)f.n_directions * (size_t)d);

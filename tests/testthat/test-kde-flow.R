@@ -1,0 +1,306 @@
+# Kernel flows against closed forms, quadrature and fresh data. Gradients are tested against differences
+# in tests/c/test-kde-flow.c.
+
+eight_tight <- function(n, seed) {
+  withr::with_seed(seed, {
+    k <- sample.int(8, n, replace = TRUE)
+    cbind(a = 2 * cos(k * pi / 4), b = 2 * sin(k * pi / 4)) + rnorm(2 * n, sd = 0.1)
+  })
+}
+
+# Steps of one bandwidth, between which energies can be compared.
+rises <- function(flow) {
+  same <- diff(flow$trace$bandwidth) == 0
+  sum(diff(flow$trace$energy)[same] > 0)
+}
+
+quick_flow <- function(...) kde_flow(..., n = 60, steps = 40)
+
+test_that("eight Gaussians are reached with the right masses, nearer than an independent sample", {
+  y <- eight_tight(1600, 1)
+  fresh <- eight_tight(1500, 2)
+  init <- withr::with_seed(3, matrix(rnorm(800, sd = 0.5), 400, dimnames = list(NULL, c("a", "b"))))
+  reach <- function(...) kde_flow(y, init = init, whiten = FALSE, ...)
+  flow <- reach(bandwidth = c(from = 1, to = 0.1))
+  # the distance of as many independent points: 0.0074 on average
+  expect_lt(energy_distance(flow$particles, fresh, permutations = 0)$value, 0.0027)
+  angle <- round(atan2(flow$particles[, 2], flow$particles[, 1]) / (pi / 4)) %% 8
+  expect_lt(max(abs(table(factor(angle, 0:7)) / 400 - 1 / 8)), 0.02)
+  expect_identical(rises(flow), 0L)
+  # a small bandwidth from the start leaves the masses wrong
+  fixed <- reach(bandwidth = 0.1, energy = "plugin")
+  expect_gt(energy_distance(fixed$particles, fresh, permutations = 0)$value, 0.0054)
+})
+
+test_that("the plug-in field goes the wrong way where the exact gradient does not", {
+  # p = 0.05 N(0, 1) + 0.95 N(4, 1) after smoothing, one particle at 0.3
+  smooth_kl <- function(at) {
+    integrate(function(t) {
+      p <- 0.05 * dnorm(t) + 0.95 * dnorm(t, 4)
+      dnorm(t, at) * (dnorm(t, at, log = TRUE) - log(p))
+    }, at - 9, at + 9, rel.tol = 1e-10)$value
+  }
+  expect_equal(smooth_kl(0.3), 2.582, tolerance = 1e-3)
+  end <- function(energy) {
+    flow <- kde_flow(c(0, 4, 4 + 1e-7), weights = c(0.05, 0.475, 0.475), init = cbind(0.3),
+                     energy = energy, bandwidth = 1, whiten = FALSE, steps = 400,
+                     control = list(tol = 1e-8, samples = 256, longest = Inf))
+    flow$particles[[1, 1]]
+  }
+  expect_equal(end("plugin"), 0.028, tolerance = 0.02)
+  expect_gt(smooth_kl(end("plugin")), 2.7) # it rose
+  # the minimum of the smoothed divergence
+  expect_equal(end("smooth"), 3.97, tolerance = 0.01)
+  expect_equal(smooth_kl(end("smooth")), 0.0413, tolerance = 0.01)
+  # its gradient, whose value by quadrature is -0.457, and its value
+  slope <- (smooth_kl(0.3 + 1e-3) - smooth_kl(0.3 - 1e-3)) / 2e-3
+  expect_equal(slope, -0.457, tolerance = 1e-3)
+  problem <- flow_problem("smooth", cbind(c(0, 4)), c(0.05, 0.95), clip = 50)
+  problem$draws <- kernel_draws(2^14, 1, "gaussian")
+  found <- .Call(C_brenier_flow, cbind(0.3), problem, NULL)
+  expect_equal(found$velocity[1], -slope, tolerance = 1e-3)
+})
+
+test_that("the moments at rest are those of the data", {
+  y <- cbind(x = qnorm(ppoints(200)))
+  y <- y / sqrt(mean(y^2)) * sqrt(0.994)
+  init <- cbind(x = 0.3 + 0.7 * qnorm(ppoints(100)))
+  at_rest <- function(h, ...) {
+    flow <- kde_flow(y, init = init, bandwidth = h, whiten = FALSE, steps = 800, step = 0.1,
+                     control = list(tol = 0), ...)
+    c(mean(flow$particles), mean(flow$particles^2) - mean(flow$particles)^2)
+  }
+  # variances of the same runs on random data with that variance, which differ by their tails
+  expect_equal(at_rest(0.6, energy = "plugin"), c(0, 0.99), tolerance = 0.01)
+  expect_equal(at_rest(0.6, energy = "mixture"), c(0, 0.98), tolerance = 0.015)
+  expect_equal(at_rest(0.6, energy = "mixture", divergence = "chisq"), c(0, 0.98), tolerance = 0.015)
+  expect_equal(at_rest(0.6, energy = "bregman"), c(0, 0.993), tolerance = 0.01)
+  expect_equal(at_rest(0.6, energy = "data", divergence = "reverse_kl"), c(0, 0.979), tolerance = 0.015)
+  expect_equal(at_rest(0.6, divergence = "mmd"), c(0, 0.991), tolerance = 0.03) # slow
+})
+
+test_that("energies never rise within a bandwidth, whatever the divergence", {
+  for (divergence in list("kl", "reverse_kl", "chisq", "neyman", "hellinger", "js", "alpha", "mmd",
+                          "energy", c(reverse_kl = 1, chisq = 1))) {
+    flow <- quick_flow(faithful, divergence = divergence, step = 1)
+    expect_identical(rises(flow), 0L)
+    expect_lt(utils::tail(stats::na.omit(flow$trace$energy_distance), 1), 0.1)
+  }
+  for (energy in c("data", "particle", "smooth", "bregman")) expect_identical(rises(quick_flow(faithful, energy = energy)), 0L)
+  expect_true(all(is.na(quick_flow(faithful, energy = "plugin")$trace$energy)))
+  expect_identical(rises(quick_flow(faithful, control = list(optimiser = "lbfgs"))), 0L)
+})
+
+test_that("particles that are the data stay there", {
+  y <- unique(as.matrix(faithful)) # copies would be parted
+  for (divergence in c("kl", "js", "mmd", "energy")) {
+    flow <- kde_flow(y, init = y, steps = 3, divergence = divergence, control = list(tol = 0))
+    expect_equal(flow$particles, y, tolerance = 1e-6, ignore_attr = TRUE)
+  }
+})
+
+test_that("known targets have the variances of theory", {
+  run <- function(energy, h) {
+    flow <- kde_flow(target = function(x) -x[, 1]^2 / 2, gradient = function(x) -x, vectorised = TRUE,
+                     init = c(a = 0.5), n = 400, energy = energy, bandwidth = h, control = list(tol = 0))
+    c(mean(flow$particles), mean(flow$particles^2) - mean(flow$particles)^2)
+  }
+  blob <- function(h) (1 + sqrt(1 + 4 * h^2)) / 2 - h^2
+  # finite numbers of particles: the run of 400 has .638 and .916 at 0.6
+  expect_equal(run("plugin", 0.6), c(0, 1 - 0.36), tolerance = 0.02)
+  expect_equal(run("blob", 0.6), c(0, blob(0.6)), tolerance = 0.02)
+  expect_equal(run("blob", 0.3), c(0, blob(0.3)), tolerance = 0.01)
+  expect_equal(run("smoothed", 0.6), c(0, 1), tolerance = 0.03)
+  expect_equal(run("svgd", 0.6), c(0, 1), tolerance = 0.02)
+})
+
+test_that("blob particles and a Brenier map agree on a target", {
+  root <- matrix(c(2, 1, 0, 0.5), 2)
+  precision <- solve(tcrossprod(root))
+  f <- function(x) -rowSums((x %*% precision) * x) / 2
+  g <- function(x) -x %*% precision
+  post <- brenier_vi(f, c(a = 0, b = 0), g, vectorised = TRUE, control = list(max_atoms = 0))
+  flow <- kde_flow(target = f, gradient = g, vectorised = TRUE, init = c(a = 0, b = 0), n = 300)
+  expect_identical(rises(flow), 0L)
+  draws <- as.matrix(simulate(post, 1000, seed = 1))
+  d <- energy_distance(flow$particles, draws, permutations = 99, seed = 1)
+  expect_lt(d$value, 2 * d$floor)
+  expect_lt(abs(ksd(flow$particles, g, permutations = 0)$value), 0.1)
+})
+
+test_that("spheres and tori: points stay on them and the law is reached", {
+  x <- withr::with_seed(1, matrix(rnorm(900), 300) + rep(c(2, 0, 0), each = 300))
+  x <- x / sqrt(rowSums(x^2))
+  flow <- kde_flow(x, sphere = TRUE, n = 100, steps = 200)
+  expect_equal(rowSums(flow$particles^2), rep(1, 100), tolerance = 1e-12)
+  expect_identical(rises(flow), 0L)
+  expect_equal(colMeans(flow$particles), colMeans(x), tolerance = 0.05, ignore_attr = TRUE)
+  # two angles, one of them across the cut
+  angle <- withr::with_seed(2, cbind(a = rnorm(300, pi, 0.4), b = rnorm(300)))
+  flow <- kde_flow(angle, torus = TRUE, n = 100, steps = 200)
+  mean_of <- function(x) colMeans(cbind(cos(x), sin(x)))
+  expect_equal(mean_of(flow$particles), mean_of(angle), tolerance = 0.05, ignore_attr = TRUE)
+  expect_lte(max(abs(flow$particles)), pi)
+})
+
+test_that("laws given covariates", {
+  d <- make_fan(400)
+  flow <- kde_flow(y ~ x, data = d, steps = 150)
+  expect_identical(sort(flow$given[, 1]), sort(d$x))
+  at <- simulate(flow, 300, seed = 1, newdata = data.frame(x = c(0.2, 0.8)))
+  truth <- cbind(c(0.4, 1.6), c(0.4, 1))
+  expect_equal(tapply(at$y, at$row, mean), truth[, 1], tolerance = 0.25, ignore_attr = TRUE)
+  expect_equal(tapply(at$y, at$row, sd), truth[, 2], tolerance = 0.25, ignore_attr = TRUE)
+  expect_true(all(is.na(simulate(flow, 2, newdata = data.frame(x = NA_real_))$y)))
+})
+
+test_that("draws, densities and ratios", {
+  flow <- kde_flow(~ eruptions, data = faithful, n = 80, steps = 60)
+  expect_identical(names(as_draws(flow))[1], "eruptions")
+  expect_identical(posterior::ndraws(as_draws(flow)), 80L)
+  expect_true(all(simulate(flow, 50, seed = 1)$eruptions %in% flow$particles))
+  density <- function(t) exp(predict(flow, cbind(t)))
+  expect_equal(integrate(density, -2, 9, rel.tol = 1e-8)$value, 1, tolerance = 1e-5)
+  h <- flow$bandwidth * sqrt(mean((faithful$eruptions - mean(faithful$eruptions))^2))
+  by_hand <- function(t, x) vapply(t, function(s) mean(dnorm(s, x, h)), 0)
+  at <- c(2, 3, 4.5)
+  expect_equal(density(at), by_hand(at, flow$particles), tolerance = 1e-10)
+  expect_equal(predict(flow, cbind(at), type = "log_ratio"),
+               log(by_hand(at, flow$particles) / by_hand(at, faithful$eruptions)), tolerance = 1e-9)
+  # the smoothed particles fit the data: draws add the kernel
+  fit <- kde_flow(~ eruptions, data = faithful, n = 80, steps = 60, energy = "data",
+                  divergence = "reverse_kl")
+  expect_gt(sd(simulate(fit, 4000, seed = 1)$eruptions), sd(fit$particles))
+})
+
+test_that("a seed decides, threads do not, and the generator of the user is left alone", {
+  set.seed(4)
+  before <- .Random.seed
+  a <- quick_flow(faithful, seed = 2)
+  expect_identical(.Random.seed, before)
+  expect_identical(quick_flow(faithful, seed = 2, threads = 2)$particles, a$particles)
+  expect_false(identical(quick_flow(faithful, seed = 3)$particles, a$particles))
+})
+
+test_that("weights count like copies", {
+  y <- as.matrix(faithful)[1:60, ]
+  w <- rep(1:3, 20)
+  init <- as.matrix(faithful)[100:149, ]
+  a <- kde_flow(y, weights = w, init = init, bandwidth = 0.5, steps = 20)
+  b <- kde_flow(y[rep(1:60, w), ], init = init, bandwidth = 0.5, steps = 20)
+  expect_equal(a$particles, b$particles, tolerance = 1e-8)
+  zero <- kde_flow(rbind(y, c(99, 99)), weights = c(w, 0), init = init, bandwidth = 0.5, steps = 20)
+  expect_equal(zero$particles, a$particles, tolerance = 1e-12)
+})
+
+test_that("duplicates part and outliers stay finite", {
+  init <- as.matrix(faithful)[rep(1, 40), ]
+  flow <- kde_flow(faithful, init = init, steps = 100)
+  expect_identical(anyDuplicated(flow$particles), 0L)
+  expect_lt(utils::tail(stats::na.omit(flow$trace$energy_distance), 1), 0.1)
+  far <- rbind(as.matrix(faithful)[1:50, ], c(1e6, -1e6))
+  for (energy in c("mixture", "plugin", "bregman")) {
+    flow <- kde_flow(faithful, init = far, energy = energy, steps = 20)
+    expect_true(all(is.finite(flow$particles)))
+  }
+  expect_true(all(is.finite(quick_flow(rbind(as.matrix(faithful), c(1e4, 1e4)))$particles)))
+})
+
+test_that("every rule gives a bandwidth of the right size, equivariant under scale", {
+  z <- withr::with_seed(1, matrix(rnorm(400), 200))
+  rules <- c("normal", "silverman", "median", "cv", "ess", if (requireNamespace("ks", quietly = TRUE)) "plugin")
+  for (rule in rules) {
+    h <- bandwidth_of(rule, z)
+    expect_true(h > 0.1 && h < 1.5)
+    expect_equal(bandwidth_of(rule, 1000 * z), 1000 * h, tolerance = 0.02)
+  }
+  # the normal scale rule of the gradient is exact for the identity
+  expect_equal(bandwidth_of("normal", z), (4 / (200 * 6))^(1 / 8) * exp(mean(log(apply(z, 2, sd))))
+               * sqrt(199 / 200), tolerance = 1e-12)
+  expect_equal(bandwidth_of("sj", z[, 1, drop = FALSE]), bw.SJ(z[, 1]))
+  # the cross-validated one against a search on a grid
+  own <- function(h) {
+    k <- exp(-as.matrix(dist(z))^2 / (2 * h^2))
+    diag(k) <- 0
+    mean(log(rowSums(k))) - 2 * log(h)
+  }
+  grid <- seq(0.2, 0.8, by = 0.002)
+  expect_equal(bandwidth_of("cv", z), grid[which.max(vapply(grid, own, 0))], tolerance = 0.02)
+})
+
+test_that("bandwidths: several at once, schedules, functions", {
+  two <- quick_flow(faithful, bandwidth = c(0.2, 0.6))
+  expect_identical(two$bandwidth, c(0.2, 0.6))
+  expect_identical(rises(two), 0L)
+  fall <- quick_flow(faithful, bandwidth = c(from = 1, to = 0.25))
+  expect_equal(range(fall$trace$bandwidth), c(0.25, 1), tolerance = 1e-12)
+  expect_equal(quick_flow(faithful, bandwidth = function(t) 1 - t / 2)$trace$bandwidth[1], 1)
+})
+
+test_that("an interrupt and a target that fails leave what there is, flagged", {
+  calls <- 0
+  gradient <- function(x) {
+    calls <<- calls + 1
+    if (calls == 8) rlang::interrupt()
+    -x
+  }
+  expect_warning(
+    flow <- kde_flow(target = function(x) -rowSums(x^2) / 2, gradient = gradient, vectorised = TRUE,
+                     init = c(a = 1), n = 20, steps = 50),
+    class = "brenier_warning_interrupted"
+  )
+  expect_identical(flow$status, "interrupted")
+  expect_true(nrow(flow$trace) > 0 && nrow(flow$trace) < 50)
+  expect_output(print(flow), "INTERRUPTED")
+  expect_true(all(is.finite(flow$particles)))
+  # log density -Inf below 0: steps are shortened, the particles stay inside
+  flow <- suppressWarnings(kde_flow(
+    target = function(x) ifelse(x[, 1] > 0, -x[, 1], -Inf),
+    gradient = function(x) ifelse(x > 0, -1, NaN), vectorised = TRUE, init = cbind(a = 1:30 / 10), steps = 30
+  ))
+  expect_true(all(flow$particles > 0))
+})
+
+test_that("print and summary say what is not good", {
+  far <- quick_flow(faithful, init = as.matrix(faithful)[1:60, ] + 30, energy = "plugin")
+  expect_output(print(far), "NOT stationary")
+  expect_output(print(summary(far)), "farther from the data")
+  expect_warning(wide <- kde_flow(make_normal(100, 11), n = 30, steps = 3),
+                 class = "brenier_warning_dimension")
+  expect_output(print(summary(wide)), "principal components")
+  expect_no_warning(kde_flow(make_normal(100, 11), n = 30, steps = 3, divergence = "sliced"))
+})
+
+test_that("wrong arguments are refused", {
+  y <- as.matrix(faithful)
+  expect_refused(kde_flow(), "argument")
+  expect_refused(kde_flow(y, target = sum), "argument")
+  expect_refused(kde_flow(y, divergence = "kll"), "argument")
+  expect_refused(kde_flow(y, divergence = c(kl = -1)), "argument")
+  expect_refused(kde_flow(y, divergence = "chisq", energy = "bregman"), "argument")
+  expect_refused(kde_flow(y, divergence = "mmd", energy = "data"), "argument")
+  expect_refused(kde_flow(y, energy = "mix"), "argument")
+  expect_refused(kde_flow(y, bandwidth = -1), "argument")
+  expect_refused(kde_flow(y, bandwidth = "sj"), "argument")
+  expect_refused(kde_flow(y, bandwidth = function(t) NA), "argument")
+  expect_refused(kde_flow(y, steps = 0), "argument")
+  expect_refused(kde_flow(y, step = 2), "argument")
+  expect_refused(kde_flow(y, n = 0), "argument")
+  expect_refused(kde_flow(y, init = y[, 1]), "argument")
+  expect_refused(kde_flow(y, sphere = TRUE), "argument")
+  expect_refused(kde_flow(y, control = list(clipp = 3)), "argument")
+  expect_refused(kde_flow(y, energy = "plugin", control = list(optimiser = "lbfgs")), "argument")
+  expect_refused(kde_flow(y, stesp = 3), "argument")
+  expect_refused(kde_flow(rbind(y, NA)), "missing")
+  expect_refused(kde_flow(rbind(y, Inf)), "not_finite")
+  expect_refused(kde_flow(y[1, , drop = FALSE]), "rows")
+  expect_refused(kde_flow(y[0, ]), "empty")
+  expect_refused(kde_flow(cbind(y, 1)), "constant")
+  expect_refused(kde_flow(y * 1e200), "scale")
+  expect_refused(kde_flow(y, weights = 0 * y[, 1]), "empty")
+  expect_refused(kde_flow(target = function(x) 0, gradient = function(x) x), "argument")
+  expect_refused(kde_flow(target = function(x) 0, init = 1), "argument")
+  expect_refused(kde_flow(gradient = function(x) -x, init = 1, energy = "blob"), "argument")
+  expect_refused(kde_flow(target = function(x) NaN, gradient = function(x) x, init = 1), "target")
+  expect_refused(kde_flow(target = function(x) 0, gradient = function(x) 1:3, init = 1), "target")
+})
