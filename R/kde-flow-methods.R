@@ -8,7 +8,8 @@ new_flow <- function(run, space, kind, parts) {
   }
   law <- parts$law
   from <- if (is.null(law)) back else function(z, rows) {
-    matrix(law$from(z), nrow(z), dimnames = list(NULL, law$names))
+    x <- law$from(z)
+    matrix(x, nrow(z), ncol(x), dimnames = list(NULL, law$names))
   }
   paths <- lapply(run$paths, from, rows = parts$rows[parts$control$kept])
   flow <- structure(c(list(

@@ -227,12 +227,11 @@ monitor_of <- function(problem, control) {
 #' sum_j k(x_i, y_j) a_j for each column of a, or of "slope", k'(r)/r, or "laplacian" in place of k.
 #' @noRd
 pair_sums <- function(x, y, a, kernel, scale = 1, of = "value", tolerance = 0) {
-  of <- match(of, c("value", "slope", "laplacian")) - 1L
-  .Call(C_brenier_pair_sums, x, y, a, kernel, scale, of, tolerance)
+  .Call(C_brenier_pairs, of, x, y, kernel, scale, tolerance, NULL, NULL, a)$sums
 }
 
 #' log sum_j exp(w_j) k(x_i, y_j).
 #' @noRd
 pair_lse <- function(x, y, log_weight, kernel, scale) {
-  .Call(C_brenier_pair_lse, x, y, log_weight, kernel, scale)
+  .Call(C_brenier_pairs, "lse", x, y, kernel, scale, 0, log_weight, NULL, NULL)$sums[, 1]
 }

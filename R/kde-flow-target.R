@@ -9,7 +9,7 @@ flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwi
   threads <- check_count(threads, "threads", 1, 1024)
   law <- flow_law(target, gradient, vectorised, init)
   d <- law$d
-  several <- is.matrix(init) || is.data.frame(init)
+  several <- length(dim(init)) == 2
   n <- if (is.null(n)) if (several) nrow(init) else 500L else check_count(n, "n", 1)
   if (several && nrow(init) != n) {
     brenier_abort("{.arg init} must have {n} rows, or be one point, not {nrow(init)} rows.",
@@ -28,7 +28,7 @@ flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwi
     control <- check_flow_control(control, step, n, kind$kind, integer(), spread)
     z <- part_duplicates(z, space, control$jitter * spread)
     ask <- if (energy == "smoothed") smoothed_score(law, n, control$samples) else law$ask
-    check_start(ask(z, spread), energy)
+    check_law_start(ask(z, spread), energy)
     problem <- flow_problem(kind$kind, kernel = kernel, tolerance = control$tolerance)
     list(problem = problem, control = control,
          run = run_flow(problem, z, space, stages, control, ask))
@@ -95,7 +95,27 @@ flow_law <- function(target, gradient, vectorised, init) {
   )
 }
 
-check_start <- function(answer, energy) {
+#' A target of as_target(), in its unbounded coordinates; particles go back as parameters.
+#' @noRd
+law_of_target <- function(target, init) {
+  if (is.null(target$init)) target <- as_target(target, init = init)
+  d <- target$d
+  start <- init %||% target$init
+  start <- as_points(if (is.null(dim(start))) t(as.double(start)) else start, "init")
+  if (ncol(start) != d) {
+    brenier_abort(c(
+      "{.arg init} must have {d} column{?s}, the unbounded coordinates of the target, not {ncol(start)}."
+    ), "argument", argument = "init")
+  }
+  steps <- diag(d)
+  list(
+    d = d, names = target$names, start = unname(start),
+    from = function(z) target_parameters(target, z)$x,
+    ask = function(z, h = NULL) ask_target(target, z, TRUE, TRUE, steps)
+  )
+}
+
+check_law_start <- function(answer, energy) {
   bad <- !is.finite(answer$value %||% 0) | rowSums(!is.finite(answer$gradient)) > 0
   if (!any(bad)) return(invisible())
   brenier_abort(c(

@@ -100,8 +100,8 @@
 #' @param init The particles to start from, a matrix with a row a particle. By default quasi-random points of the normal
 #'   law with the mean and covariance of the data, uniform on spheres. For a target also one point: the
 #'   start is then normal around it with standard deviation 1.
-#' @param target A function, the log density of a target; or an object of `as_target()`, in whose unbounded
-#'   coordinates the particles flow.
+#' @param target A function, the log density of a target; or an object of [as_target()], in whose unbounded
+#'   coordinates `init` is and the particles flow; the result has its parameters.
 #' @param gradient,vectorised Its gradient, and whether both take a matrix with a row a point, as in [brenier_vi()].
 #'   With `gradient` alone the target is known by its score, and `energy` is `"plugin"` or `"svgd"`.
 #' @param sphere `TRUE`: each row of the data is a point of the unit sphere; or the numbers of columns of each of several

@@ -20,8 +20,6 @@ SEXP brenier_flow(SEXP, SEXP, SEXP);
 SEXP brenier_flow_data(SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_model(SEXP, SEXP, SEXP);
-SEXP brenier_pair_lse(SEXP, SEXP, SEXP, SEXP, SEXP);
-SEXP brenier_pair_sums(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_simd_level(void);
 SEXP brenier_simd_set(SEXP);
@@ -47,8 +45,6 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_flow_data", (DL_FUNC)(void (*)(void))brenier_flow_data, 1},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
   {"brenier_model", (DL_FUNC)(void (*)(void))brenier_model, 3},
-  {"brenier_pair_lse", (DL_FUNC)(void (*)(void))brenier_pair_lse, 5},
-  {"brenier_pair_sums", (DL_FUNC)(void (*)(void))brenier_pair_sums, 7},
   {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},
   {"brenier_simd_level", (DL_FUNC)(void (*)(void))brenier_simd_level, 0},
   {"brenier_simd_set", (DL_FUNC)(void (*)(void))brenier_simd_set, 1},

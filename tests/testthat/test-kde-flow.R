@@ -304,3 +304,15 @@ test_that("wrong arguments are refused", {
   expect_refused(kde_flow(target = function(x) NaN, gradient = function(x) x, init = 1), "target")
   expect_refused(kde_flow(target = function(x) 0, gradient = function(x) 1:3, init = 1), "target")
 })
+
+test_that("targets of as_target() flow in their coordinates and come back as parameters", {
+  # Gamma(3, 2) of a positive parameter: mean 1.5, variance 0.75
+  target <- as_target(function(p) 2 * log(p) - 2 * p, init = c(rate = 1),
+                      gradient = function(p) 2 / p - 2, lower = 0)
+  flow <- kde_flow(target = target, n = 200)
+  expect_identical(colnames(flow$particles), "rate")
+  expect_true(all(flow$particles > 0))
+  expect_equal(mean(flow$particles), 1.5, tolerance = 0.03)
+  expect_equal(mean((flow$particles - 1.5)^2), 0.75, tolerance = 0.1)
+  expect_refused(kde_flow(target = target, init = c(1, 2)), "argument")
+})
