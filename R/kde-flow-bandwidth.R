@@ -10,8 +10,8 @@ bandwidth_of <- function(rule, z, weights = rep(1, nrow(z)), d = ncol(z)) {
   n <- sum(weights)^2 / sum(weights^2)
   spread <- spread_of(z, weights, d)
   normal <- (4 / (n * (d + 4)))^(1 / (d + 6)) * spread
-  # the selectors of ks take seconds for more
-  rows <- rule_rows(nrow(z), weights, if (rule != "plugin") 2000 else if (d <= 2) 800 else 500)
+  # beyond 500 points the selectors of ks take seconds
+  rows <- rule_rows(nrow(z), weights, if (rule == "plugin") 500 else 2000)
   part <- z[rows, , drop = FALSE]
   rate <- function(power) (min(n, length(rows)) / n)^power
   switch(
@@ -111,7 +111,7 @@ bandwidth_stages <- function(bandwidth, steps, points, weights, n, d) {
   if (is.null(bandwidth) || is.character(bandwidth)) {
     rule <- bandwidth %||% default_rule(points, d)
     last <- max(bandwidth_of(rule, points, weights, d), floor_bandwidth(points, weights, n, d))
-    ends <- if (is.null(bandwidth)) c(max(0.7 * spread_of(points, weights, d), last), last)
+    ends <- if (is.null(bandwidth)) c(max(1.4 * spread_of(points, weights, d), last), last)
     bandwidth <- last
   } else if (is.numeric(bandwidth) && setequal(names(bandwidth), c("from", "to"))) {
     ends <- check_bandwidths(bandwidth[c("from", "to")])

@@ -48,7 +48,7 @@
 #'
 #' **Bandwidth** in standard deviations of the data (whitened), or in their units where `whiten` is `FALSE`. One
 #' for particles and data alike, so that the bias of smoothing cancels. By default it falls
-#' geometrically over 70% of the steps, from 0.7 standard deviations to the plug-in choice for the gradient of
+#' geometrically over 70% of the steps, from 1.4 standard deviations to the plug-in choice for the gradient of
 #' a density, [ks::Hpi()] with `deriv.order = 1`, up to four variables, to the normal-scale choice beyond,
 #' and not below the spacing of the particles. The schedule matters more than the divergence: with a small
 #' bandwidth from the start, masses of separate modes stay wrong. Rules: `"plugin"`, `"normal"` (scale, for the

@@ -14,7 +14,9 @@ rises <- function(flow) {
   sum(diff(flow$trace$energy)[same] > 0)
 }
 
-quick_flow <- function(...) kde_flow(..., n = 60, steps = 40)
+quick_flow <- function(..., bandwidth = c(from = 1.4, to = 0.3)) {
+  kde_flow(..., bandwidth = bandwidth, n = 60, steps = 40)
+}
 
 test_that("eight Gaussians are reached with the right masses, nearer than an independent sample", {
   y <- eight_tight(1600, 1)
@@ -43,8 +45,8 @@ test_that("the plug-in field goes the wrong way where the exact gradient does no
   expect_equal(smooth_kl(0.3), 2.582, tolerance = 1e-3)
   end <- function(energy) {
     flow <- kde_flow(c(0, 4, 4 + 1e-7), weights = c(0.05, 0.475, 0.475), init = cbind(0.3),
-                     energy = energy, bandwidth = 1, whiten = FALSE, steps = 400,
-                     control = list(tol = 1e-8, samples = 256, longest = Inf))
+                     energy = energy, bandwidth = 1, whiten = FALSE, steps = 200,
+                     control = list(tol = 1e-8, samples = 128, longest = Inf))
     flow$particles[[1, 1]]
   }
   expect_equal(end("plugin"), 0.028, tolerance = 0.02)
