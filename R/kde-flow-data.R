@@ -33,12 +33,10 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   } else {
     check_count(n, "n", 1)
   }
-  stages <- if (kernel == "energy") {
-    bandwidth_stages(1, steps, z, weights, n, d)
-  } else {
-    bandwidth_stages(bandwidth, steps, z, weights, n, d)
-  }
+  init <- check_particles(init, n, colnames(x))
   control <- check_flow_control(control, step, n, kind$kind, blocks, spread_of(z, weights, d))
+  if (kernel == "energy") bandwidth <- 1 # there is none
+  stages <- bandwidth_stages(bandwidth, steps, z, weights, n, d)
   warn_of_dimension(d, kind$kind)
   problem <- flow_problem(kind$kind, z, weights / sum(weights), kind$share, control$alpha,
                           control$clip, kernel, control$tolerance)
@@ -46,7 +44,7 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   if (kind$kind == "smooth") problem$draws <- kernel_draws(control$samples, ncol(z), kernel, blocks)
   if (kind$kind == "sliced") problem$kernel <- "gaussian" # it takes none
   run <- with_seed(seed %||% 1, with_threads(threads, {
-    start <- flow_start(init, space, z, given, weights, n, colnames(x))
+    start <- flow_start(init, space, z, given, weights, n)
     first <- part_duplicates(start$z, space, control$jitter * stages$h[[1]][1])
     c(start["rows"], run = run_flow(problem, first, space, stages, control))
   }))
@@ -174,21 +172,25 @@ mean_distance <- function(problem) {
   .Call(C_brenier_flow_data, problem)$mean
 }
 
+check_particles <- function(init, n, variables) {
+  if (is.null(init)) return(NULL)
+  init <- as_points(init, "init")
+  if (ncol(init) != length(variables) || nrow(init) != n) {
+    brenier_abort(c(
+      "{.arg init} must have {n} row{?s} and {length(variables)} column{?s}, not {nrow(init)} and
+       {ncol(init)}."
+    ), "argument", argument = "init")
+  }
+  if (all(variables %in% colnames(init))) init[, variables, drop = FALSE] else init
+}
+
 #' The particles of the start in the coordinates of the flow.
 #' @noRd
-flow_start <- function(init, space, z, given, weights, n, variables) {
+flow_start <- function(init, space, z, given, weights, n) {
   d <- length(space$moving)
   frozen <- z[, -space$moving, drop = FALSE]
   rows <- if (ncol(frozen) == 0) NULL else even_rows(nrow(z), n, weights)
   if (!is.null(init)) {
-    init <- as_points(init, "init")
-    if (ncol(init) != length(variables) || nrow(init) != n) {
-      brenier_abort(c(
-        "{.arg init} must have {n} row{?s} and {length(variables)} column{?s}, not {nrow(init)} and
-         {ncol(init)}."
-      ), "argument", argument = "init")
-    }
-    if (all(variables %in% colnames(init))) init <- init[, variables, drop = FALSE]
     return(list(z = space$to(init, given[rows, , drop = FALSE]), rows = rows))
   }
   y <- if (d <= 256) sobol_points(n, d, normal = TRUE) else matrix(stats::rnorm(n * d), n)

@@ -104,7 +104,7 @@ test_that("particles that are the data stay there", {
 test_that("known targets have the variances of theory", {
   run <- function(energy, h) {
     flow <- kde_flow(target = function(x) -x[, 1]^2 / 2, gradient = function(x) -x, vectorised = TRUE,
-                     init = c(a = 0.5), n = 400, energy = energy, bandwidth = h, control = list(tol = 0))
+                     init = c(a = 0.5), n = 400, energy = energy, bandwidth = h, steps = 250, control = list(tol = 0))
     c(mean(flow$particles), mean(flow$particles^2) - mean(flow$particles)^2)
   }
   blob <- function(h) (1 + sqrt(1 + 4 * h^2)) / 2 - h^2
@@ -311,7 +311,7 @@ test_that("targets of as_target() flow in their coordinates and come back as par
   # Gamma(3, 2) of a positive parameter: mean 1.5, variance 0.75
   target <- as_target(function(p) 2 * log(p) - 2 * p, init = c(rate = 1),
                       gradient = function(p) 2 / p - 2, lower = 0)
-  flow <- kde_flow(target = target, n = 200)
+  flow <- kde_flow(target = target, n = 150, steps = 200)
   expect_identical(colnames(flow$particles), "rate")
   expect_true(all(flow$particles > 0))
   expect_equal(mean(flow$particles), 1.5, tolerance = 0.03)
