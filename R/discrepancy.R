@@ -1,40 +1,55 @@
 #' Distances between samples, and between a sample and a density
 #'
-#' How far two samples are from each other, or a sample from a density whose score is known, each with a standard error
+#' How far two samples are from each other, or a sample from a density whose score is known, each
+#' with a standard error
 #' and a null distribution.
 #'
 #' @details
 #' With the rows \eqn{x_i}, n of them, and \eqn{y_j}, m of them:
-#' * `energy_distance()`: \eqn{2 E|X-Y| - E|X-X'| - E|Y-Y'|}{2 E|X - Y| - E|X - X'| - E|Y - Y'|}. It needs no tuning. The
+#' * `energy_distance()`: \eqn{2 E|X-Y| - E|X-X'| - E|Y-Y'|}{2 E|X - Y| - E|X - X'| - E|Y - Y'|}. It
+#'   needs no tuning. The
 #'   statistic of Szekely and Rizzo is nm/(n + m) times as large;
-#' * `mmd()`: the squared maximum mean discrepancy \eqn{E k(X,X') + E k(Y,Y') - 2 E k(X,Y)}{E k(X, X') + E k(Y, Y') - 2 E
-#'   k(X, Y)}. The default bandwidth is the median distance among at most 1000 rows of `y`, the reference;
-#' * `sliced_wasserstein()`: the p-th root of the mean, over directions u, of the p-th power of the Wasserstein distance of u'X
+#' * `mmd()`: the squared maximum mean discrepancy \eqn{E k(X,X') + E k(Y,Y') - 2 E k(X,Y)}{E k(X,
+#'   X') + E k(Y, Y') - 2 E
+#'   k(X, Y)}. The default bandwidth is the median distance among at most 1000 rows of `y`, the
+#'   reference;
+#' * `sliced_wasserstein()`: the p-th root of the mean, over directions u, of the p-th power of the
+#'   Wasserstein distance of u'X
 #'   and u'Y;
 #' * `ksd()`: the squared kernel Stein discrepancy to the law with that score, the mean of
-#'   \eqn{s(x)'s(x')k + s(x)'\nabla_{x'}k + s(x')'\nabla_x k + \mathrm{tr}\nabla_x\nabla_{x'}k}{s(x)'s(x') k + s(x)'grad_x' k +
+#'   \eqn{s(x)'s(x')k + s(x)'\nabla_{x'}k + s(x')'\nabla_x k +
+#'   \mathrm{tr}\nabla_x\nabla_{x'}k}{s(x)'s(x') k + s(x)'grad_x' k +
 #'   s(x')'grad_x k + tr grad_x grad_x' k}. It does not see the masses of separate modes.
 #'
-#' `value` is the mean over all pairs, the same one twice among them: it is never negative, and its mean is positive for equal
-#' laws: see `floor`. `unbiased` leaves these out. `se` is that of `value` where the laws differ, from the spread
+#' `value` is the mean over all pairs, the same one twice among them: it is never negative, and its
+#' mean is positive for equal
+#' laws: see `floor`. `unbiased` leaves these out. `se` is that of `value` where the laws differ,
+#' from the spread
 #' of the contributions of the rows; where they agree it is too small, and `p_value` tells.
 #'
-#' The null of two samples comes from permutations of the pooled rows, that of `ksd()` from random signs (wild bootstrap). Both need
+#' The null of two samples comes from permutations of the pooled rows, that of `ksd()` from random
+#' signs (wild bootstrap). Both need
 #' independent rows. Time grows like the square of the rows times the permutations; memory does not.
 #'
 #' @param x,y Matrices or data frames with a row a point, of the same columns.
-#' @param permutations Number of permutations, or of draws of signs, for the null; 0 for none. By default 199 up to 4000 rows in
+#' @param permutations Number of permutations, or of draws of signs, for the null; 0 for none. By
+#'   default 199 up to 4000 rows in
 #'   all, none beyond and for `sliced_wasserstein()`.
 #' @param bandwidth Scale of the kernel.
-#' @param kernel `"gaussian"`, `"laplace"`, `"matern32"` or `"imq"`; for `ksd()` not `"laplace"`, which is not smooth.
+#' @param kernel `"gaussian"`, `"laplace"`, `"matern32"` or `"imq"`; for `ksd()` not `"laplace"`,
+#'   which is not smooth.
 #' @param p Order, 1 or 2.
 #' @param projections Number of random directions.
-#' @param score A function of a matrix with a row a point: the gradients of the log density, a row each; or that matrix at `x`.
+#' @param score A function of a matrix with a row a point: the gradients of the log density, a row
+#'   each; or that matrix at `x`.
 #' @param seed As in [brenier()].
-#' @return A list of class `brenier_discrepancy`: `name`, `value`, `unbiased`, `se` (for `sliced_wasserstein()` that of the choice of
-#'   directions alone), `floor` and `p_value` (`NA` without permutations): the mean of `value` under the null and the share of the null, the
+#' @return A list of class `brenier_discrepancy`: `name`, `value`, `unbiased`, `se` (for
+#'   `sliced_wasserstein()` that of the choice of
+#'   directions alone), `floor` and `p_value` (`NA` without permutations): the mean of `value` under
+#'   the null and the share of the null, the
 #'   sample with it, that is as large; `n`, `m`, `bandwidth`. `as.numeric()` gives the value.
-#' @references Szekely and Rizzo (2013) <doi:10.1016/j.jspi.2013.03.018>; Gretton, Borgwardt, Rasch, Schoelkopf and Smola (2012, J.
+#' @references Szekely and Rizzo (2013) <doi:10.1016/j.jspi.2013.03.018>; Gretton, Borgwardt, Rasch,
+#'   Schoelkopf and Smola (2012, J.
 #' Mach. Learn. Res. 13); Gorham and Mackey (2017) <doi:10.48550/arXiv.1703.01717>.
 #' @examples
 #' x <- matrix(rnorm(200), 100)
@@ -122,7 +137,8 @@ median_distance <- function(x, name) {
   ), "argument", argument = "bandwidth")
 }
 
-#' The squared distance of mean embeddings: sums of the kernel within and across groups of the pooled rows, for the groups
+#' The squared distance of mean embeddings: sums of the kernel within and across groups of the
+#' pooled rows, for the groups
 #' that were given and for permuted ones.
 #' @noRd
 two_samples <- function(x, y, kernel, scale, permutations, seed, name) {

@@ -46,9 +46,12 @@ warn_of_flow <- function(flow) {
 #' @param x,object A flow of [kde_flow()] or its summary.
 #' @param digits Significant digits.
 #' @param ... None.
-#' @return `print()` returns its argument invisibly. `summary()` returns a list of class `summary.kde_flow`: the
-#'   `flow`; `distance`, for flows to data a data frame of one row with the energy distance of all particles to all data (of at
-#'   most 5000 each), its `floor`, the average of as many draws from the data, and their `ratio`; `variables`, a data frame with `mean` and `sd` of
+#' @return `print()` returns its argument invisibly. `summary()` returns a list of class
+#'   `summary.kde_flow`: the
+#'   `flow`; `distance`, for flows to data a data frame of one row with the energy distance of all
+#'   particles to all data (of at
+#'   most 5000 each), its `floor`, the average of as many draws from the data, and their `ratio`;
+#'   `variables`, a data frame with `mean` and `sd` of
 #'   particles and data; and `advice`, what to do where the numbers are not good.
 #' @name print.kde_flow
 #' @export
@@ -170,17 +173,22 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #' @param object,x A flow of [kde_flow()].
 #' @param nsim Number of draws; with covariates for each row of `newdata`.
 #' @param seed As in [simulate.brenier()].
-#' @param newdata For a flow given covariates a data frame with them, by default those of the data. For `predict()` the points: a
+#' @param newdata For a flow given covariates a data frame with them, by default those of the data.
+#'   For `predict()` the points: a
 #'   matrix or data frame in the units of the data, by default the particles.
-#' @param smooth Whether to add a draw of the kernel to each particle, on flat spaces with the Gaussian kernel. By
+#' @param smooth Whether to add a draw of the kernel to each particle, on flat spaces with the
+#'   Gaussian kernel. By
 #'   default for `energy = "data"`, where the smoothed particles are what was fitted.
-#' @param type `"log_density"`, the log of the kernel estimate of the particles at the last bandwidth, by the units of the
+#' @param type `"log_density"`, the log of the kernel estimate of the particles at the last
+#'   bandwidth, by the units of the
 #'   data; or `"log_ratio"`, the log of its ratio to that of the data.
 #' @param ... None.
 #' @return
 #'   * `as_draws()`: the particles, all of them once, as a [posterior::draws_df];
-#'   * `simulate()`: a data frame of particles drawn with replacement. With covariates, particles drawn by the kernel weight
-#'     of their covariate at that of `newdata`, moved by the difference of the regressions, and the column `row` in front;
+#'   * `simulate()`: a data frame of particles drawn with replacement. With covariates, particles
+#'     drawn by the kernel weight
+#'     of their covariate at that of `newdata`, moved by the difference of the regressions, and the
+#'     column `row` in front;
 #'   * `predict()`: a vector; for flat spaces with the Gaussian kernel, without covariates.
 #' @name simulate.kde_flow
 #' @examples

@@ -20,7 +20,8 @@ flow_problem <- function(kind, y = NULL, weights = NULL, share = c(kl = 1), orde
   )
 }
 
-#' What is frozen while a stage lasts: a problem for each bandwidth, with the sums over the data alone.
+#' What is frozen while a stage lasts: a problem for each bandwidth, with the sums over the data
+#' alone.
 #' @noRd
 open_stage <- function(problem, h, last = NULL) {
   if (!is.null(last) && identical(h, last$h) && is.null(problem$directions)) return(last)
@@ -34,7 +35,8 @@ open_stage <- function(problem, h, last = NULL) {
   list(h = h, problems = problems)
 }
 
-#' Energy and velocity at z, in units of the mean shift; over several bandwidths the mean of the velocities,
+#' Energy and velocity at z, in units of the mean shift; over several bandwidths the mean of the
+#' velocities,
 #' which belongs to the energies weighted by their units.
 #' @noRd
 flow_at <- function(stage, z, target = NULL, guess = NULL) {
@@ -129,7 +131,8 @@ close_stage <- function(state, control) {
   state$paths <- c(state$paths, list(state$z[control$kept, , drop = FALSE]))
 }
 
-#' The explicit steps of a stage: all of `step` where the velocity is no gradient; else halved until the energy
+#' The explicit steps of a stage: all of `step` where the velocity is no gradient; else halved until
+#' the energy
 #' falls by what Armijo's rule asks for, and doubled again after.
 #' @noRd
 step_stage <- function(state, stage, space, steps, done, control, target, report, last) {

@@ -32,7 +32,8 @@ plain_space <- function(d) {
   )
 }
 
-#' A product of unit spheres: the first `blocks[1]` columns are a point of one, and so on. With `torus` the
+#' A product of unit spheres: the first `blocks[1]` columns are a point of one, and so on. With
+#' `torus` the
 #' user has angles, and each is a point of a circle.
 #' @noRd
 sphere_space <- function(blocks, torus = FALSE) {

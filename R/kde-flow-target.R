@@ -51,7 +51,8 @@ check_target_energy <- function(energy, target, gradient) {
   energy
 }
 
-#' The target as list(d, names, start, ask, from): ask(z, h) is list(value, gradient) at the rows of z.
+#' The target as list(d, names, start, ask, from): ask(z, h) is list(value, gradient) at the rows of
+#' z.
 #' @noRd
 flow_law <- function(target, gradient, vectorised, init) {
   if (inherits(target, "brenier_target")) return(law_of_target(target, init))
@@ -124,7 +125,8 @@ check_law_start <- function(answer, energy) {
   ), "target", argument = "init")
 }
 
-#' The score of the target smoothed by the kernel, by self-normalised importance sampling: with the same
+#' The score of the target smoothed by the kernel, by self-normalised importance sampling: with the
+#' same
 #' quasi-random normal points around each particle, and their mirror images.
 #' @noRd
 smoothed_score <- function(law, n, samples) {

@@ -1,17 +1,21 @@
 #' Kernel Wasserstein gradient flows
 #'
 #' Moves particles until their law is that of the data, or of a target whose density is known up to a
-#' constant: the Wasserstein gradient flow of a divergence, with kernel estimates in place of densities.
+#' constant: the Wasserstein gradient flow of a divergence, with kernel estimates in place of
+#' densities.
 #' The result is a sample, not a density: use it for draws that look like the data, to compare
 #' divergences, or to sample a posterior; [brenier()] and [brenier_vi()] give maps and densities.
 #'
 #' @details
 #' **Flows to data.** With a kernel \eqn{k_h}, \eqn{q(z) = \frac1n\sum_i k_h(z - x_i)}{q(z) = (1/n)
-#' sum_i k_h(z - x_i)} for the particles, \eqn{p(z) = \sum_j w_j k_h(z - y_j)}{p(z) = sum_j w_j k_h(z -
+#' sum_i k_h(z - x_i)} for the particles, \eqn{p(z) = \sum_j w_j k_h(z - y_j)}{p(z) = sum_j w_j
+#' k_h(z -
 #' y_j)} for the data and r = q/p, the flow of an f-divergence \eqn{\int p f(r)}{int p f(r)} moves a
 #' particle by
-#' \deqn{V(x) = h^2\, r f''(r)\,\nabla(\log p - \log q)(x),}{V(x) = h^2 r f''(r) grad(log p - log q)(x),}
-#' for a Gaussian kernel and `"kl"` the mean of the data near x less that of the particles near x. A step is
+#' \deqn{V(x) = h^2\, r f''(r)\,\nabla(\log p - \log q)(x),}{V(x) = h^2 r f''(r) grad(log p - log
+#' q)(x),}
+#' for a Gaussian kernel and `"kl"` the mean of the data near x less that of the particles near x. A
+#' step is
 #' \eqn{x + \mathrm{step}\cdot V}{x + step V}; `step = 1` is a full mean shift.
 #'
 #' | `divergence` | f(r) | r f''(r) |
@@ -30,7 +34,8 @@
 #' A named vector such as `c(reverse_kl = 1, chisq = 1)` is a positive mixture of the first seven.
 #'
 #' **Energies.** Particles that follow V obey the flow of no functional of theirs: V has no
-#' Lyapunov function and can move the wrong way. The other energies are functions of the particles, their
+#' Lyapunov function and can move the wrong way. The other energies are functions of the particles,
+#' their
 #' exact gradients move them, and the steps are shortened until the energy falls:
 #'
 #' | `energy` | the mean of | over |
@@ -43,16 +48,23 @@
 #' | `"plugin"` | none: the field V | |
 #'
 #' The self term k(0) is part of q: V is then exactly 0 where particles and data agree, and a
-#' lone particle still feels the data. `log r` beyond `clip` counts as `clip` in the weights; energies go on with
+#' lone particle still feels the data. `log r` beyond `clip` counts as `clip` in the weights;
+#' energies go on with
 #' the slope that they have there, so that they stay differentiable.
 #'
-#' **Bandwidth** in standard deviations of the data (whitened), or in their units where `whiten` is `FALSE`. One
+#' **Bandwidth** in standard deviations of the data (whitened), or in their units where `whiten` is
+#' `FALSE`. One
 #' for particles and data alike, so that the bias of smoothing cancels. By default it falls
-#' geometrically over 70% of the steps, from 1.4 standard deviations to the plug-in choice for the gradient of
-#' a density, [ks::Hpi()] with `deriv.order = 1`, up to four variables, to the normal-scale choice beyond,
-#' and not below the spacing of the particles. The schedule matters more than the divergence: with a small
-#' bandwidth from the start, masses of separate modes stay wrong. Rules: `"plugin"`, `"normal"` (scale, for the
-#' gradient), `"silverman"`, `"median"` (of Stein variational gradient descent), `"sj"` ([stats::bw.SJ()]),
+#' geometrically over 70% of the steps, from 1.4 standard deviations to the plug-in choice for the
+#' gradient of
+#' a density, [ks::Hpi()] with `deriv.order = 1`, up to four variables, to the normal-scale choice
+#' beyond,
+#' and not below the spacing of the particles. The schedule matters more than the divergence: with a
+#' small
+#' bandwidth from the start, masses of separate modes stay wrong. Rules: `"plugin"`, `"normal"`
+#' (scale, for the
+#' gradient), `"silverman"`, `"median"` (of Stein variational gradient descent), `"sj"`
+#' ([stats::bw.SJ()]),
 #' `"cv"` (likelihood cross-validation), `"ess"` (30 effective neighbours).
 #'
 #' **Known targets.** With `target`, `energy` is one of
@@ -64,82 +76,113 @@
 #' | `"smoothed"` | grad log(k * pi) - grad log q, by importance sampling | none; noise |
 #' | `"svgd"` | Stein variational gradient descent | collapses where there are fewer particles than some d |
 #'
-#' All of them leave separate modes with the mass that they happened to start with. [brenier_vi()] has an evidence
-#' bound, a Pareto diagnostic and as many independent draws as wanted; particles are the choice for laws that no
+#' All of them leave separate modes with the mass that they happened to start with. [brenier_vi()]
+#' has an evidence
+#' bound, a Pareto diagnostic and as many independent draws as wanted; particles are the choice for
+#' laws that no
 #' map of its class fits.
 #'
-#' **Given covariates**, `y ~ x`, particles are pairs of a covariate of the data and a response that moves, with
-#' the kernel of both in whitened coordinates (the response less its regression). `simulate(newdata = )` draws from
+#' **Given covariates**, `y ~ x`, particles are pairs of a covariate of the data and a response that
+#' moves, with
+#' the kernel of both in whitened coordinates (the response less its regression).
+#' `simulate(newdata = )` draws from
 #' the particles near new covariates.
 #'
-#' **Spheres.** With `sphere` or `torus` the kernel is von Mises-Fisher, \eqn{\exp((x'y - 1)/h^2)}{exp((x'y -
+#' **Spheres.** With `sphere` or `torus` the kernel is von Mises-Fisher, \eqn{\exp((x'y -
+#' 1)/h^2)}{exp((x'y -
 #' 1)/h^2)}, velocities are tangent and steps follow great circles.
 #'
-#' **When V = 0 means equality.** If V vanishes everywhere, and not on the particles alone, the two laws agree,
-#' provided that the kernel is positive on the whole (connected) space, the same on both sides, smoothing by it is
-#' injective, and f is strictly convex: so for all kernels here, on Euclidean space, spheres and tori. A kernel of
-#' compact support is blind to the masses of clusters that it does not connect. Particles reach a critical
+#' **When V = 0 means equality.** If V vanishes everywhere, and not on the particles alone, the two
+#' laws agree,
+#' provided that the kernel is positive on the whole (connected) space, the same on both sides,
+#' smoothing by it is
+#' injective, and f is strictly convex: so for all kernels here, on Euclidean space, spheres and
+#' tori. A kernel of
+#' compact support is blind to the masses of clusters that it does not connect. Particles reach a
+#' critical
 #' point of the energy, which need not be its minimum.
 #'
-#' **High dimension.** In more than about ten variables a kernel estimate of the score is that of a few nearest
-#' points. There is a warning: take `divergence = "energy"` or `"sliced"`, or flow in a few principal components.
+#' **High dimension.** In more than about ten variables a kernel estimate of the score is that of a
+#' few nearest
+#' points. There is a warning: take `divergence = "energy"` or `"sliced"`, or flow in a few
+#' principal components.
 #'
-#' @param x A formula, `~ a + b` or `y ~ x`, or a matrix or data frame of data, a row a point. Left out with `target`.
+#' @param x A formula, `~ a + b` or `y ~ x`, or a matrix or data frame of data, a row a point. Left
+#'   out with `target`.
 #' @param formula,data,subset,na.action As in [brenier()].
 #' @param n Number of particles; by default as many as data, at most 1000.
 #' @param given A matrix of covariates, for the matrix method.
 #' @param divergence,energy See below. `"mmd"`, `"energy"` and `"sliced"` are energies already.
-#' @param bandwidth A number, several (the mean of their fields), `c(from = , to = )` for a geometric decrease
+#' @param bandwidth A number, several (the mean of their fields), `c(from = , to = )` for a
+#'   geometric decrease
 #'   over 70% of the steps, the name of a rule, or a function of the share of steps done, from 0 to 1.
 #' @param steps Largest number of steps. They come in 29 stages, in each of which the bandwidth stays.
 #' @param step Length of a step in mean shifts; the largest one where steps are shortened.
 #' @param kernel `"gaussian"`, `"matern32"`, `"laplace"` or `"imq"`.
 #' @param weights Weights of the data.
-#' @param whiten Whether to flow in coordinates where the data have identity covariance. By default for data
+#' @param whiten Whether to flow in coordinates where the data have identity covariance. By default
+#'   for data
 #'   without `sphere` or `torus`.
-#' @param init The particles to start from, a matrix with a row a particle. By default quasi-random points of the normal
-#'   law with the mean and covariance of the data, uniform on spheres. For a target also one point: the
+#' @param init The particles to start from, a matrix with a row a particle. By default quasi-random
+#'   points of the normal
+#'   law with the mean and covariance of the data, uniform on spheres. For a target also one point:
+#'   the
 #'   start is then normal around it with standard deviation 1.
-#' @param target A function, the log density of a target; or an object of [as_target()], in whose unbounded
+#' @param target A function, the log density of a target; or an object of [as_target()], in whose
+#'   unbounded
 #'   coordinates `init` is and the particles flow; the result has its parameters.
-#' @param gradient,vectorised Its gradient, and whether both take a matrix with a row a point, as in [brenier_vi()].
+#' @param gradient,vectorised Its gradient, and whether both take a matrix with a row a point, as in
+#'   [brenier_vi()].
 #'   With `gradient` alone the target is known by its score, and `energy` is `"plugin"` or `"svgd"`.
-#' @param sphere `TRUE`: each row of the data is a point of the unit sphere; or the numbers of columns of each of several
+#' @param sphere `TRUE`: each row of the data is a point of the unit sphere; or the numbers of
+#'   columns of each of several
 #'   spheres.
 #' @param torus `TRUE`: the data are angles in radians.
 #' @param control A list of
-#'   * `optimiser`: `"gradient"` or, where there is an energy and no sphere, `"lbfgs"` ([stats::optim()]; `steps` are then its
+#'   * `optimiser`: `"gradient"` or, where there is an energy and no sphere, `"lbfgs"`
+#'     ([stats::optim()]; `steps` are then its
 #'     iterations);
 #'   * `alpha`: order of the divergence `"alpha"`, 1.5;
 #'   * `clip`: largest |log r| in the weights, 6;
 #'   * `longest`: largest V of a particle, 0.3 spreads of the data (of the start, for a target);
-#'   * `jitter`: standard deviation of the noise for particles that start at the same place, in bandwidths, 1e-3:
+#'   * `jitter`: standard deviation of the noise for particles that start at the same place, in
+#'     bandwidths, 1e-3:
 #'     no flow would ever part them;
-#'   * `tol`: the steps end early when the root mean square of V is below so many bandwidths at the last of them, 5e-3;
-#'   * `tolerance`: relative error allowed in sums over pairs, 1e-8, which leaves far pairs out; 0 takes them all;
+#'   * `tol`: the steps end early when the root mean square of V is below so many bandwidths at the
+#'     last of them, 5e-3;
+#'   * `tolerance`: relative error allowed in sums over pairs, 1e-8, which leaves far pairs out; 0
+#'     takes them all;
 #'   * `directions`: number of projections of `"sliced"`, 100;
 #'   * `samples`: draws a particle of the smooth energy and the smoothed score, 64;
 #'   * `paths`: number of particles whose paths are kept, 200.
 #' @param seed,threads As in [brenier()] and [brenier_threads()].
 #' @param ... None.
 #' @return An object of class `kde_flow`, a list with
-#'   \item{`particles`}{a matrix, a row a particle, in the units of the data; with covariates, `given` beside it}
-#'   \item{`trace`}{a data frame with a row a step: `iter`, `energy` (`NA` where there is none), `step` as it was
-#'     shortened, `bandwidth` (the first), `speed`, the root mean square of V before the step, `energy_distance` to the data at the
-#'     end of each stage, beside its `floor`, what as many draws of the data have on average (from at most 2000 of each, in
+#'   \item{`particles`}{a matrix, a row a particle, in the units of the data; with covariates,
+#'     `given` beside it}
+#'   \item{`trace`}{a data frame with a row a step: `iter`, `energy` (`NA` where there is none),
+#'     `step` as it was
+#'     shortened, `bandwidth` (the first), `speed`, the root mean square of V before the step,
+#'     `energy_distance` to the data at the
+#'     end of each stage, beside its `floor`, what as many draws of the data have on average (from
+#'     at most 2000 of each, in
 #'     the coordinates of the flow), `evaluations`, `seconds`}
 #'   \item{`paths`}{an array: stages, particles, variables}
-#'   \item{`status`}{`"ok"` if the velocity is below `tol`, `"max_iterations"`, `"stalled"`, `"interrupted"`
+#'   \item{`status`}{`"ok"` if the velocity is below `tol`, `"max_iterations"`, `"stalled"`,
+#'     `"interrupted"`
 #'     or `"target_failed"`}
 #'   \item{`bandwidth`}{the last one}
 #'   \item{`speed`}{the last root mean square of V}
 #'   and `call`, `kind`, `divergence`, `variables`, `n`, `d`, `seconds`.
 #' @section Errors:
-#' `brenier_error_argument` for a wrong argument, and those of [brenier()] for wrong data; `brenier_error_target` for a
+#' `brenier_error_argument` for a wrong argument, and those of [brenier()] for wrong data;
+#' `brenier_error_target` for a
 #' target that is not finite at the start. Warning `brenier_warning_dimension` above ten variables,
 #' `brenier_warning_interrupted`, `brenier_warning_target`.
-#' @references Carrillo, Craig and Patacchini (2019) <doi:10.1007/s00526-019-1486-3>, the blob method. Liu and Wang
-#' (2016) <doi:10.48550/arXiv.1608.04471>, Stein variational gradient descent. Arbel, Korba, Salim and Gretton (2019)
+#' @references Carrillo, Craig and Patacchini (2019) <doi:10.1007/s00526-019-1486-3>, the blob
+#'   method. Liu and Wang
+#' (2016) <doi:10.48550/arXiv.1608.04471>, Stein variational gradient descent. Arbel, Korba, Salim
+#' and Gretton (2019)
 #' <doi:10.48550/arXiv.1906.04370>, the flow of the maximum mean discrepancy.
 #' @examples
 #' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)

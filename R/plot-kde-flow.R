@@ -1,20 +1,28 @@
 #' Plot a kernel flow
 #'
 #' @details
-#' * `"particles"`: in one dimension a histogram of the particles over the outline of that of the data; in two the
-#'   particles over the data; in more a matrix of scatter plots, data below the diagonal and particles above;
-#' * `"paths"`: where the kept particles went, from the hollow start to the filled end, in one dimension against the
+#' * `"particles"`: in one dimension a histogram of the particles over the outline of that of the
+#'   data; in two the
+#'   particles over the data; in more a matrix of scatter plots, data below the diagonal and
+#'   particles above;
+#' * `"paths"`: where the kept particles went, from the hollow start to the filled end, in one
+#'   dimension against the
 #'   steps;
-#' * `"energy"`: the energy against the steps, where there is one, and the energy distance to the data with the floor of as
-#'   many draws, on a log scale. Grey lines are where the bandwidth changes: the energy changes with it.
+#' * `"energy"`: the energy against the steps, where there is one, and the energy distance to the
+#'   data with the floor of as
+#'   many draws, on a log scale. Grey lines are where the bandwidth changes: the energy changes with
+#'   it.
 #'
-#' With covariates the response is drawn against the first one that varies. On tori angles are drawn, on spheres the first
+#' With covariates the response is drawn against the first one that varies. On tori angles are
+#' drawn, on spheres the first
 #' two coordinates.
 #'
 #' @param x A flow of [kde_flow()].
 #' @param which One or more of `"particles"`, `"paths"` and `"energy"`.
-#' @param variables Names or numbers of the variables to draw: two for `"paths"`, up to five for `"particles"`.
-#' @param frames A folder: a picture of the particles at the end of each stage is written there as `frame001.png`, ..., for an
+#' @param variables Names or numbers of the variables to draw: two for `"paths"`, up to five for
+#'   `"particles"`.
+#' @param frames A folder: a picture of the particles at the end of each stage is written there as
+#'   `frame001.png`, ..., for an
 #'   animation, in place of the plot. It must exist.
 #' @param ... Graphical parameters, as in [plot.brenier()].
 #' @return `x`, invisibly; with `frames` the names of the files, invisibly.
@@ -164,8 +172,9 @@ plot_energy <- function(x, dots) {
       "There is no energy to draw: the field of this flow has none."
     ), "argument", argument = "which")
   }
-  open_frame(dots, xlim = c(0, max(trace$iter)), ylim = range(values) * c(1, if (log == "y") 3 else 1), log = log, xlab = "step",
-             ylab = if (is.null(x$data)) "energy, up to a constant" else "energy, energy distance",
+  room <- c(1, if (log == "y") 3 else 1) # for the key
+  open_frame(dots, xlim = c(0, max(trace$iter)), ylim = range(values) * room, log = log,
+             xlab = "step", ylab = if (is.null(x$data)) "energy, up to a constant" else "energy, energy distance",
              main = "Energy", las = if (log == "y") 0 else 1)
   change <- which(diff(trace$bandwidth) != 0)
   if (length(change)) abline(v = trace$iter[change] + 0.5, col = "grey92")
@@ -182,7 +191,8 @@ plot_energy <- function(x, dots) {
   }
   keys <- c(if (any(is.finite(energy))) "energy", if (any(seen)) c("distance to the data", "its floor"))
   legend("topright", keys, lty = c(if (any(is.finite(energy))) 1, if (any(seen)) 1:2), bty = "n",
-         cex = 0.8, col = c(if (any(is.finite(energy))) FIT_COLOUR, if (any(seen)) rep(OTHER_COLOUR, 2)))
+         cex = 0.8,
+         col = c(if (any(is.finite(energy))) FIT_COLOUR, if (any(seen)) rep(OTHER_COLOUR, 2)))
 }
 
 draw_frames <- function(x, at, folder, dots) {
