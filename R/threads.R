@@ -50,13 +50,3 @@ default_threads <- function() {
   if (limited) wanted <- min(2L, wanted)
   wanted
 }
-
-#' Runs code with a number of threads of its own.
-#' @noRd
-with_threads <- function(threads, code) {
-  old <- brenier_threads()
-  if (threads == old) return(code)
-  brenier_threads(threads)
-  on.exit(brenier_threads(old))
-  code
-}

@@ -5,7 +5,8 @@ file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
 here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
 arguments <- commandArgs(trailingOnly = TRUE)
 scripts <- c("density-real", "density-simulated", "density-tables", "potentials", "conditional",
-             "learners", "tails", "draws", "scaling", "pairs", "flows")
+             "learners", "tails", "draws", "posteriors", "scaling", "pairs", "sinkhorn",
+             "flows")
 
 packages <- c("brenier", "mclust", "ks", "rvinecopulib", "kde1d", "quantreg", "gamlss", "tram", "mlt",
               "MASS", "ggplot2", "loo", "rstan", "T4transport")
