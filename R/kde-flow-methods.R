@@ -58,7 +58,7 @@ warn_of_flow <- function(flow) {
 print.kde_flow <- function(x, digits = 3, ...) {
   show <- function(v) format(v, digits = digits)
   cat("Kernel flow of ", x$n, " particles to ", flow_aim(x), "\n", sep = "")
-  cat("  energy      ", flow_words(x), "\n", sep = "")
+  cat("  energy      ", divergence_words(x), "\n", sep = "")
   last <- x$trace[NROW(x$trace), ]
   cat("  steps       ", NROW(x$trace), ": ", flow_status(x), "; ", show(x$seconds), " s\n", sep = "")
   if (!x$kind %in% c("energy", "sliced")) {
@@ -90,7 +90,7 @@ flow_aim <- function(x) {
          space)
 }
 
-flow_words <- function(x) {
+divergence_words <- function(x) {
   if (is.null(x$data)) return(paste0(x$energy, if (x$kind == "blob") ", exact gradient"))
   if (is.character(x$divergence)) {
     return(switch(x$divergence, mmd = "maximum mean discrepancy", energy = "energy distance",

@@ -6,6 +6,7 @@ here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
 arguments <- commandArgs(trailingOnly = TRUE)
 scripts <- c("density-real", "density-simulated", "density-tables", "potentials", "conditional",
              "learners", "tails", "draws", "posteriors", "scaling", "pairs", "sinkhorn",
+             "grids",
              "flows")
 
 packages <- c("brenier", "mclust", "ks", "rvinecopulib", "kde1d", "quantreg", "gamlss", "tram", "mlt",

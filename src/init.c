@@ -18,6 +18,11 @@ SEXP brenier_evaluate(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_fit(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_flow(SEXP, SEXP, SEXP);
 SEXP brenier_flow_data(SEXP);
+SEXP brenier_grid_flow(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_grid_legendre(SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_grid_push(SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_grid_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_grid_transport(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_model(SEXP, SEXP, SEXP);
 SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
@@ -43,6 +48,11 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_fit", (DL_FUNC)(void (*)(void))brenier_fit, 6},
   {"brenier_flow", (DL_FUNC)(void (*)(void))brenier_flow, 3},
   {"brenier_flow_data", (DL_FUNC)(void (*)(void))brenier_flow_data, 1},
+  {"brenier_grid_flow", (DL_FUNC)(void (*)(void))brenier_grid_flow, 8},
+  {"brenier_grid_legendre", (DL_FUNC)(void (*)(void))brenier_grid_legendre, 4},
+  {"brenier_grid_push", (DL_FUNC)(void (*)(void))brenier_grid_push, 5},
+  {"brenier_grid_sinkhorn", (DL_FUNC)(void (*)(void))brenier_grid_sinkhorn, 8},
+  {"brenier_grid_transport", (DL_FUNC)(void (*)(void))brenier_grid_transport, 7},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
   {"brenier_model", (DL_FUNC)(void (*)(void))brenier_model, 3},
   {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},
