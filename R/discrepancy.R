@@ -48,9 +48,9 @@
 #'   directions alone), `floor` and `p_value` (`NA` without permutations): the mean of `value` under
 #'   the null and the share of the null, the
 #'   sample with it, that is as large; `n`, `m`, `bandwidth`. `as.numeric()` gives the value.
-#' @references Szekely and Rizzo (2013) <doi:10.1016/j.jspi.2013.03.018>; Gretton, Borgwardt, Rasch,
+#' @references Szekely and Rizzo (2013) \doi{10.1016/j.jspi.2013.03.018}; Gretton, Borgwardt, Rasch,
 #'   Schoelkopf and Smola (2012, J.
-#' Mach. Learn. Res. 13); Gorham and Mackey (2017) <doi:10.48550/arXiv.1703.01717>.
+#' Mach. Learn. Res. 13); Gorham and Mackey (2017) \doi{10.48550/arXiv.1703.01717}.
 #' @examples
 #' x <- matrix(rnorm(200), 100)
 #' energy_distance(x, x[1:50, ] + 0.5, seed = 1)

@@ -179,11 +179,11 @@
 #' `brenier_error_target` for a
 #' target that is not finite at the start. Warning `brenier_warning_dimension` above ten variables,
 #' `brenier_warning_interrupted`, `brenier_warning_target`.
-#' @references Carrillo, Craig and Patacchini (2019) <doi:10.1007/s00526-019-1486-3>, the blob
+#' @references Carrillo, Craig and Patacchini (2019) \doi{10.1007/s00526-019-1486-3}, the blob
 #'   method. Liu and Wang
-#' (2016) <doi:10.48550/arXiv.1608.04471>, Stein variational gradient descent. Arbel, Korba, Salim
+#' (2016) \doi{10.48550/arXiv.1608.04471}, Stein variational gradient descent. Arbel, Korba, Salim
 #' and Gretton (2019)
-#' <doi:10.48550/arXiv.1906.04370>, the flow of the maximum mean discrepancy.
+#' \doi{10.48550/arXiv.1906.04370}, the flow of the maximum mean discrepancy.
 #' @examples
 #' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)
 #' flow
