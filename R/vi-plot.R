@@ -26,11 +26,13 @@
 #' @param ... Graphical parameters of the plots, as [plot.default()] has them.
 #' @return `x`, invisibly.
 #' @examples
-#' post <- brenier_vi(function(x) -x[1]^2 / 2 - (x[2] - x[1]^2)^2, c(a = 0, b = 0),
-#'                    function(x) {
-#'                      r <- 2 * (x[[2]] - x[[1]]^2)
-#'                      c(2 * x[[1]] * r - x[[1]], -r)
-#'                    })
+#' banana <- function(x) -x[, 1]^2 / 2 - (x[, 2] - x[, 1]^2)^2
+#' slope <- function(x) {
+#'   r <- 2 * (x[, 2] - x[, 1]^2)
+#'   cbind(2 * x[, 1] * r - x[, 1], -r)
+#' }
+#' post <- brenier_vi(banana, c(a = 0, b = 0), slope, vectorised = TRUE,
+#'                    control = list(max_gradients = 2e4))
 #' plot(post)
 #' @export
 plot.brenier_posterior <- function(x, which = "pairs", variables = NULL, level = c(0.5, 0.9),
