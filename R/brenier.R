@@ -201,21 +201,11 @@ brenier.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
   check_no_dots(..., known = names(formals(brenier.formula)))
   call <- match.call()
   call[[1]] <- quote(brenier)
-  frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"),
-                           names(call), 0))]
-  frame[[1]] <- quote(stats::model.frame)
-  check_formula(formula, data)
-  frame$formula <- stats::terms(used_variables(formula, data), data = data)
-  two_sided <- length(formula) == 3
-  rows <- if (two_sided) row_numbers(formula, data)
-  frame$row <- rows
-  model <- eval_frame(frame, parent.frame())
-  x <- if (two_sided) frame_response(model) else frame_points(model)
-  covariates <- if (two_sided) frame_design(model, data, length(rows))
-  fit <- new_brenier(x, covariates, stats::model.weights(model), layers,
+  read <- read_formula(call, formula, data, parent.frame())
+  fit <- new_brenier(read$x, read$covariates, read$weights, layers,
                      list(potential, learner, orientation, reference), jitter, control, seed, call, "data")
-  fit$terms <- attr(model, "terms")
-  fit$na.action <- attr(model, "na.action")
+  fit$terms <- read$terms
+  fit$na.action <- read$na.action
   fit
 }
 

@@ -1,5 +1,27 @@
 # From a formula to points: the terms of a one-sided one, the response of a two-sided one.
 
+#' What a call with a formula of one side or of two says: points x, covariates (NULL, or the design of
+#' R/design.R), weights, terms, and the rows that were left out.
+#' @param call The matched call, of which formula, data, subset, weights and na.action count.
+#' @noRd
+read_formula <- function(call, formula, data, env) {
+  frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"),
+                           names(call), 0))]
+  frame[[1]] <- quote(stats::model.frame)
+  check_formula(formula, data)
+  frame$formula <- stats::terms(used_variables(formula, data), data = data)
+  two_sided <- length(formula) == 3
+  rows <- if (two_sided) row_numbers(formula, data)
+  frame$row <- rows
+  model <- eval_frame(frame, env)
+  list(
+    x = if (two_sided) frame_response(model) else frame_points(model),
+    covariates = if (two_sided) frame_design(model, data, length(rows)),
+    weights = stats::model.weights(model), terms = attr(model, "terms"),
+    na.action = attr(model, "na.action")
+  )
+}
+
 check_formula <- function(formula, data) {
   if (!is.null(data) && !is.data.frame(data) && !is.list(data) && !is.environment(data)) {
     brenier_abort("{.arg data} must be a data frame, not {shown(data)}.", "type",

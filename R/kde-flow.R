@@ -201,18 +201,8 @@ kde_flow.formula <- function(formula, data = NULL, weights = NULL, subset = NULL
                              n = NULL, ...) {
   call <- match.call()
   call[[1]] <- quote(kde_flow)
-  frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"),
-                           names(call), 0))]
-  frame[[1]] <- quote(stats::model.frame)
-  check_formula(formula, data)
-  frame$formula <- stats::terms(used_variables(formula, data), data = data)
-  two_sided <- length(formula) == 3
-  rows <- if (two_sided) row_numbers(formula, data)
-  frame$row <- rows
-  model <- eval_frame(frame, parent.frame())
-  x <- if (two_sided) frame_response(model) else frame_points(model)
-  covariates <- if (two_sided) frame_design(model, data, length(rows))
-  flow <- flow_to_data(x, covariates, stats::model.weights(model), n, ..., name = "data")
+  read <- read_formula(call, formula, data, parent.frame())
+  flow <- flow_to_data(read$x, read$covariates, read$weights, n, ..., name = "data")
   flow$call <- call
   flow
 }

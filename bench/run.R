@@ -1,13 +1,16 @@
-# All benchmarks, to the console and to bench/results.md. Called by `make bench`.
-# Rscript bench/run.R [--quick | --full]
+# All benchmarks, or those named, to the console and to bench/results.md. Called by `make bench`.
+# Rscript bench/run.R [--quick | --full] [name ...]
 
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
 here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
 arguments <- commandArgs(trailingOnly = TRUE)
 scripts <- c("density-real", "density-simulated", "density-tables", "potentials", "conditional",
              "learners", "tails", "draws", "posteriors", "scaling", "pairs", "sinkhorn",
-             "grids",
-             "flows")
+             "grids", "flows")
+options <- grep("^--", arguments, value = TRUE)
+wanted <- setdiff(arguments, options)
+if (length(setdiff(wanted, scripts))) stop("There is no ", setdiff(wanted, scripts)[1], ".R here.")
+if (length(wanted) == 0) wanted <- scripts
 
 packages <- c("brenier", "mclust", "ks", "rvinecopulib", "kde1d", "quantreg", "gamlss", "tram", "mlt",
               "MASS", "ggplot2", "loo", "rstan", "T4transport")
@@ -24,26 +27,34 @@ versions <- function(packages) {
   paste(packages, each, collapse = ", ")
 }
 
-results <- c(
+head <- c(
   "# Benchmarks", "",
-  paste0("Made by `make bench`",
-         if (length(arguments)) paste0(" with ", paste(arguments, collapse = " ")),
-         ", ", format(Sys.Date()), "."),
+  "Made by `make bench`, or one table at a time by `Rscript bench/run.R name`; each says when.",
   paste0(R.version.string, "; ", versions(packages), "."),
   paste0(processor(), ", ", parallel::detectCores(), " processors; brenier with ",
          brenier::brenier_threads(), " threads, SIMD level ", brenier::brenier_simd(), ".")
 )
 
-for (script in scripts) {
+# The sections of the last time, by their scripts: the last line of each names it.
+file <- file.path(here, "results.md")
+old <- if (file.exists(file)) readLines(file)
+starts <- grep("^## ", old)
+sections <- Map(function(from, to) old[from:to], starts, c(starts[-1] - 1, length(old))[seq_along(starts)])
+footer <- vapply(sections, function(s) utils::tail(grep("^\\(", s, value = TRUE), 1), "")
+names(sections) <- sub("^\\(([a-z-]+)[^a-z-].*", "\\1", footer)
+
+for (script in wanted) {
   started <- proc.time()[[3]]
   out <- suppressWarnings(system2(
     file.path(R.home("bin"), "Rscript"),
-    c(shQuote(file.path(here, paste0(script, ".R"))), arguments), stdout = TRUE,
+    c(shQuote(file.path(here, paste0(script, ".R"))), options), stdout = TRUE,
     env = paste0("R_LIBS=", shQuote(paste(.libPaths(), collapse = .Platform$path.sep)))
   ))
   if (!is.null(attr(out, "status"))) stop(script, ".R failed.")
-  took <- paste0("(", script, ": ", round(proc.time()[[3]] - started), " s)")
+  took <- paste0("(", paste(c(script, options), collapse = " "), ": ",
+                 round(proc.time()[[3]] - started), " s, ", format(Sys.Date()), ")")
   cat(out, "", took, "", sep = "\n")
-  results <- c(results, "", paste("##", out[1]), "", "```", out[-(1:2)], "```", "", took)
+  sections[[script]] <- c(paste("##", out[1]), "", "```", out[-(1:2)], "```", "", took, "")
+  there <- intersect(scripts, names(sections))
+  writeLines(c(head, "", unlist(sections[there], use.names = FALSE)), file)
 }
-writeLines(results, file.path(here, "results.md"))
