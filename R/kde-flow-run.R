@@ -68,9 +68,11 @@ shortened <- function(v, longest) {
 #' @noRd
 run_flow <- function(problem, z, space, stages, control, target = NULL) {
   state <- new.env(parent = emptyenv())
-  bar <- cli::cli_progress_bar("Flow", total = sum(stages$steps))
   here <- environment()
-  report <- function(done) cli::cli_progress_update(set = done, id = bar, .envir = here)
+  bar <- if (interactive()) cli::cli_progress_bar("Flow", total = sum(stages$steps))
+  report <- function(done) {
+    if (!is.null(bar)) cli::cli_progress_update(set = done, id = bar, .envir = here)
+  }
   state$z <- z
   state$status <- "max_iterations"
   state$trace <- list()

@@ -55,12 +55,12 @@ table <- rbind(
 rough <- table$problem == "narrow"
 table$off <- NA_real_
 table$off[rough] <- table$w2_squared[rough] / narrow_squared - 1
-cat("## Optimal transport on grids\n\n")
+cat("Optimal transport on grids\n\n")
 print(format(table, digits = 4), row.names = FALSE)
 cat("\nl1_error: of the image of the first density, carried cell by cell. off: of the squared distance,",
     "\n  relative, where it is known. mb: the most memory, beyond the densities.\n")
 
-cat("\n## A Sinkhorn cycle on a grid, in logarithms, epsilon = 1e-3\n\n")
+cat("\nA Sinkhorn cycle on a grid, in logarithms, epsilon = 1e-3\n\n")
 cycle <- function(n) {
   laws <- problem(2, n)
   used <- cpu_seconds(sinkhorn_flow(laws[[1]], laws[[2]], 4e-3, 1e-3))

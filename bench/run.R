@@ -38,10 +38,12 @@ head <- c(
 # The sections of the last time, by their scripts: the last line of each names it.
 file <- file.path(here, "results.md")
 old <- if (file.exists(file)) readLines(file)
-starts <- grep("^## ", old)
-sections <- Map(function(from, to) old[from:to], starts, c(starts[-1] - 1, length(old))[seq_along(starts)])
-footer <- vapply(sections, function(s) utils::tail(grep("^\\(", s, value = TRUE), 1), "")
-names(sections) <- sub("^\\(([a-z-]+)[^a-z-].*", "\\1", footer)
+footers <- "^\\(([a-z-]+)( --[a-z]+)*: [0-9]+ s.*"
+ends <- grep(footers, old)
+starts <- c(grep("^## ", old)[1], ends + 1)[seq_along(ends)]
+sections <- Map(function(from, to) c(old[from:to], ""), starts, ends)
+names(sections) <- sub(footers, "\\1", old[ends])
+sections <- lapply(sections, function(s) s[cumsum(nzchar(s)) > 0])
 
 for (script in wanted) {
   started <- proc.time()[[3]]
