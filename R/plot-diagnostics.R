@@ -96,7 +96,13 @@ draw_log_axis <- function(dots) {
   usr <- par("usr")
   at <- unique(round(pretty(usr[3:4], 5)))
   at <- at[at >= usr[3] & at <= usr[4]]
-  words <- parse(text = paste0("10^", at))
+  if (length(at) > 1) {
+    words <- parse(text = paste0("10^", at))
+  } else { # about a decade or less
+    words <- pretty(10^usr[3:4], 4)
+    words <- words[words > 0]
+    at <- log10(words)
+  }
   # small enough to keep clear of the name of the axis
   room <- (par("mgp")[1] - par("mgp")[2]) * par("csi") * par("mex")
   size <- min(1, 0.9 * room / max(graphics::strwidth(words, "inches")))

@@ -16,7 +16,10 @@
 #' \eqn{\rho_k}{rho_k}: it stands at time k `epsilon`. On grids its kernel is a product over the axes and
 #' sums are in logarithms, so that no temperature underflows; the step of the grid should be below
 #' about
-#' half the root of `epsilon`.
+#' half the root of `epsilon`. Between points the sums are over all pairs, none of which is stored: time
+#' n m and memory n + m a cycle. There is no flow between points at temperature zero, as they have no
+#' density; with a `start` at the same potential, points on a grid with its masses have the iterates of
+#' the grid. The model of an iterate at new points is [predict.points_flow()].
 #'
 #' Along the flow, whatever the densities:
 #' * the semi-dual \eqn{J(u) = \int u\,d\mu + \int u^*d\nu}{J(u) = mean of u over mu + mean of u* over nu}
@@ -27,22 +30,28 @@
 #' * max r falls and min r rises.
 #'
 #' @param mu,nu Both densities, as for [monge_ampere()]; or both normal laws, lists with `mean` and
-#'   `cov`,
-#'   for which see [gaussian_flow()].
+#'   `cov`, for which see [gaussian_flow()]; or, with `epsilon` > 0, both points, data frames with a
+#'   row a point. A matrix is points if it has fewer than four rows or columns, if the other law is
+#'   points, or if `a` or `b` is given; otherwise its entries are a density.
 #' @param times Times from 0 on, increasing; with `epsilon` > 0 multiples of it.
 #' @param epsilon Temperature; 0 is the flow.
 #' @param debias Whether to take the bias of order `epsilon` off: of normal laws as in
 #'   [gaussian_flow()]; on
-#'   grids the estimate is the average of u and of the conjugate of v of the same cycle.
+#'   grids and points the estimate is the average of u and of the conjugate of v of the same cycle;
+#'   between points that is a maximum over the points of `nu`, which should be closer than the root
+#'   of `epsilon`.
 #' @param start The potential at time 0: an array of its values at the cells of `mu`, convex, whose
 #'   gradient
-#'   takes the box of `mu` onto that of `nu` face to face. By default the quadratic that does.
+#'   takes the box of `mu` onto that of `nu` face to face. By default the quadratic that does. Between
+#'   points a number for each of `mu`, by default half its square, whose gradient is the identity.
 #' @param periodic Whether the boxes are tori, of the same size; u less the quadratic is then
 #'   periodic.
 #' @param tol Largest difference of the potential in a cell from the embedded method of order 1, in
 #'   units of
 #'   the square of the longest side, that a step may have; the error of the flow is far less.
-#' @param max_iter,max_seconds Most steps, and wall-clock limit.
+#' @param max_iter,max_seconds Most steps, or cycles, and wall-clock limit.
+#' @param a,b Masses of the points of `mu` and of `nu`, at least 0; they are scaled to sum to 1. By
+#'   default all are equal.
 #' @param ... For normal laws, `start` of [gaussian_flow()].
 #' @return A list of class `sinkhorn_flow`:
 #' \describe{
@@ -54,7 +63,10 @@
 #'     potential (`NA` where it is not known), and `bound`, the gap at time 0 over the time; `low`
 #'     and
 #'     `high`, the range of r; `steps` so far, of the flow, or cycles}
-#'   \item{`potential`, `ratio`}{u and r at the times: arrays over the cells of `mu` and the times}
+#'   \item{`potential`, `ratio`}{u and r at the times: arrays over the cells of `mu`, or its points, and
+#'     the times}
+#'   \item{`conjugate`, `a`, `b`}{between points: v at those of `nu`, a column a time, which debiasing
+#'     leaves as it is, and the masses}
 #'   \item{`mu`, `nu`, `epsilon`, `debias`, `periodic`, `converged`, `status`}{what was asked for and
 #'     whether all times were reached; those that were not are left out}
 #' }
@@ -62,7 +74,9 @@
 #' `brenier_error_argument`, which names the argument: see [grid_density()]; densities that vanish,
 #' for
 #' which r is infinite; a start that is not convex or of another shape; times as in
-#' [gaussian_flow()].
+#' [gaussian_flow()]; points at temperature zero or on a torus, or with a law that is none, and masses
+#' that are negative or of another length. Points as for [sinkhorn()] raise `brenier_error_type`,
+#' `_missing`, `_not_finite`, `_empty` and `_scale`.
 #' `brenier_warning_not_converged` where not all times were reached.
 #' @references
 #' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the
@@ -72,7 +86,7 @@
 #' Berman, R. J. (2020). The Sinkhorn algorithm, parabolic optimal transport and geometric
 #' Monge-Ampere
 #' equations. Numerische Mathematik 145, 771-836. \doi{10.1007/s00211-020-01127-x}
-#' @seealso [gaussian_flow()], [monge_ampere()]
+#' @seealso [gaussian_flow()], [monge_ampere()], [predict.points_flow()], [sinkhorn()]
 #' @examples
 #' x <- (seq_len(64) - 0.5) / 64
 #' mu <- 1 + 0.5 * cos(2 * pi * x)
@@ -80,9 +94,12 @@
 #' flow <- sinkhorn_flow(mu, nu, times = seq(0, 0.1, 0.01))
 #' iterates <- sinkhorn_flow(mu, nu, times = seq(0, 0.1, 0.01), epsilon = 0.01)
 #' plot(flow, iterates)
+#'
+#' # between samples
+#' sinkhorn_flow(faithful[1:100, ], faithful[101:272, ], times = c(0, 1, 2), epsilon = 1)
 #' @export
 sinkhorn_flow <- function(mu, nu, times, epsilon = 0, debias = FALSE, start = NULL, periodic = FALSE,
-                          tol = 1e-7, max_iter = 1e5, max_seconds = Inf, ...) {
+                          tol = 1e-7, max_iter = 1e5, max_seconds = Inf, a = NULL, b = NULL, ...) {
   gaussian <- vapply(list(mu, nu), function(law) is.list(law) && "cov" %in% names(law), NA)
   if (all(gaussian)) return(gaussian_flow(mu, nu, times, epsilon, debias, start, ...))
   check_no_dots(..., known = names(formals(sinkhorn_flow)))
@@ -94,23 +111,21 @@ sinkhorn_flow <- function(mu, nu, times, epsilon = 0, debias = FALSE, start = NU
     tol = check_number(tol, "tol", 0, open = TRUE), max_iter = check_count(max_iter, "max_iter", 1),
     max_seconds = check_number(max_seconds, "max_seconds", 0, infinite = TRUE)
   )
+  if (are_points(mu, nu, a, b)) {
+    return(points_flow(mu, nu, a, b, times, epsilon, debias, start, periodic, options))
+  }
   mu <- new_grid_density(mu, NULL, NULL, NULL, "mu")
   nu <- new_grid_density(nu, NULL, NULL, NULL, "nu")
   check_same_dimension(mu, nu)
   check_flow_densities(mu, nu, epsilon, periodic)
   start <- check_grid_start(start, mu, nu)
   fit <- if (epsilon > 0) {
-    iterate_grid(mu, nu, times, epsilon, debias, start, periodic)
+    iterate_grid(mu, nu, times, epsilon, debias, start, periodic, options)
   } else {
     flow_grid(mu, nu, times, start, periodic, options)
   }
   reached <- seq_len(fit$reached)
-  if (fit$reached < length(times)) {
-    brenier_warn(c(
-      "{.fn sinkhorn_flow} reached {fit$reached} of {length(times)} times: {status_message(fit$status)}.",
-      i = "The others are left out."
-    ), "not_converged")
-  }
+  warn_not_reached(fit, times)
   d <- length(mu$lower)
   n <- dim(mu$density)
   keep <- function(values) array(values[, reached], c(n, length(reached)))
@@ -120,6 +135,14 @@ sinkhorn_flow <- function(mu, nu, times, epsilon = 0, debias = FALSE, start = NU
     debias = debias, periodic = periodic, d = d, converged = fit$reached == length(times),
     status = fit$status
   ), class = "sinkhorn_flow")
+}
+
+warn_not_reached <- function(fit, times) {
+  if (fit$reached == length(times)) return(invisible())
+  brenier_warn(c(
+    "{.fn sinkhorn_flow} reached {fit$reached} of {length(times)} times: {status_message(fit$status)}.",
+    i = "The others are left out."
+  ), "not_converged")
 }
 
 check_flow_densities <- function(mu, nu, epsilon, periodic) {
@@ -182,33 +205,41 @@ flow_grid <- function(mu, nu, times, start, periodic, options) {
 
 flow_words <- function(what, values) sprintf("%d steps, time %.3g", as.integer(values[1]), values[4])
 
-#' Sinkhorn cycles. Debiased, the start is lowered and the iterates are raised by half of what an
-#' entropic
-#' conjugate of u and an exact one after it add to u, which is of order epsilon.
+#' Sinkhorn cycles between grids.
 #' @noRd
-iterate_grid <- function(mu, nu, times, epsilon, debias, start, periodic) {
+iterate_grid <- function(mu, nu, times, epsilon, debias, start, periodic, options) {
   square <- as.double(outer_sum(lapply(mu$centers, function(x) x^2 / 2)))
   square_y <- as.double(outer_sum(lapply(nu$centers, function(x) x^2 / 2)))
-  report <- new_progress(words = function(what, values) paste(as.integer(values[1]), "cycles"))$report
-  run <- function(u, cycles) {
+  run <- function(u, cycles, report) {
     value <- .Call(
       C_brenier_grid_sinkhorn, grid_of(mu, periodic), as.double(mu$density), grid_of(nu, periodic),
-      as.double(nu$density), as.double(u) - square, epsilon, as.double(cycles), report
+      as.double(nu$density), as.double(u) - square, epsilon, as.double(cycles), options, report
     )
     k <- length(cycles)
     list(u = square + matrix(value$f, ncol = k), v = square_y + matrix(value$g, ncol = k),
          r = matrix(value$r, ncol = k), status = value$status, reached = value$reached)
   }
-  raised <- function(u, v) (u + grid_conjugate(mu, nu, v, periodic, back = TRUE)) / 2
-  start <- as.double(start)
-  if (debias) start <- 2 * start - raised(start, run(start, 0)$v[, 1])
+  conjugate <- function(v) grid_conjugate(mu, nu, v, periodic, back = TRUE)
+  iterate(run, conjugate, as.double(start), times, epsilon, debias, as.double(mu$density))
+}
+
+#' Sinkhorn cycles by run(), of any kind of laws. Debiased, the start is lowered and the iterates are
+#' raised by half of what an entropic conjugate of u and an exact one after it add to u, which is of
+#' order epsilon.
+#' @noRd
+iterate <- function(run, conjugate, start, times, epsilon, debias, mass) {
+  report <- new_progress(words = function(what, values) paste(as.integer(values[1]), "cycles"))$report
+  raised <- function(u, v) (u + conjugate(v)) / 2
+  if (debias) start <- 2 * start - raised(start, run(start, 0, report)$v[, 1])
   cycles <- round(times / epsilon)
-  value <- run(start, cycles)
+  value <- run(start, cycles, report)
   if (debias) {
     for (k in seq_len(value$reached)) value$u[, k] <- raised(value$u[, k], value$v[, k])
   }
-  mass <- as.double(mu$density) / sum(mu$density)
-  c(value, list(kl = colSums(mass * exp(value$r) * value$r), kl_reverse = -colSums(mass * value$r),
+  mass <- mass / sum(mass)
+  charged <- mass > 0
+  r <- value$r[charged, , drop = FALSE]
+  c(value, list(kl = colSums(mass[charged] * exp(r) * r), kl_reverse = -colSums(mass[charged] * r),
                 steps = cycles))
 }
 
@@ -278,6 +309,11 @@ flow_trace <- function(mu, nu, times, fit, start, periodic) {
   )
 }
 
+flow_place <- function(x) {
+  if (!inherits(x, "points_flow")) return(paste0(grid_words(x$mu), if (x$periodic) ", a torus"))
+  paste0(nrow(x$mu), " and ", nrow(x$nu), " points in ", x$d, " dimension", if (x$d > 1) "s")
+}
+
 #' @export
 print.sinkhorn_flow <- function(x, digits = 3, ...) {
   what <- if (x$epsilon == 0) "Parabolic Monge-Ampere flow" else
@@ -285,7 +321,7 @@ print.sinkhorn_flow <- function(x, digits = 3, ...) {
   where <- if (inherits(x, "gaussian_flow")) {
     paste0("two normal laws in ", x$d, " dimension", if (x$d > 1) "s")
   } else {
-    paste0(grid_words(x$mu), if (x$periodic) ", a torus")
+    flow_place(x)
   }
   last <- x$trace[nrow(x$trace), ]
   cat(what, "\n  on          ", where, "\n", sep = "")

@@ -62,16 +62,18 @@ transport_points <- function(x, y, has_costs, debias) {
     ), "argument", argument = "y")
   }
   if (named && setequal(colnames(x), colnames(y))) y <- y[, colnames(x), drop = FALSE]
-  for (name in c("x", "y")) {
-    largest <- max(abs(get(name)))
-    if (largest > 1e150) {
-      brenier_abort(c(
-        "{.arg {name}} has values too large to square: it reaches {format(largest, digits = 3)}.",
-        i = "Rescale both sets of points."
-      ), "scale", argument = name)
-    }
-  }
+  check_squares(x, "x")
+  check_squares(y, "y")
   list(x = x, y = y)
+}
+
+check_squares <- function(x, name) {
+  largest <- max(abs(x))
+  if (largest <= 1e150) return(invisible())
+  brenier_abort(c(
+    "{.arg {name}} has values too large to square: it reaches {format(largest, digits = 3)}.",
+    i = "Rescale both sets of points."
+  ), "scale", argument = name)
 }
 
 check_cost_size <- function(cost, points) {

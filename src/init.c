@@ -21,11 +21,13 @@ SEXP brenier_flow_data(SEXP);
 SEXP brenier_grid_flow(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_legendre(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_push(SEXP, SEXP, SEXP, SEXP, SEXP);
-SEXP brenier_grid_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_grid_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_transport(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_model(SEXP, SEXP, SEXP);
 SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_point_conjugate(SEXP, SEXP, SEXP);
+SEXP brenier_point_cycles(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_simd_level(void);
 SEXP brenier_simd_set(SEXP);
 SEXP brenier_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP);
@@ -51,11 +53,13 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_grid_flow", (DL_FUNC)(void (*)(void))brenier_grid_flow, 8},
   {"brenier_grid_legendre", (DL_FUNC)(void (*)(void))brenier_grid_legendre, 4},
   {"brenier_grid_push", (DL_FUNC)(void (*)(void))brenier_grid_push, 5},
-  {"brenier_grid_sinkhorn", (DL_FUNC)(void (*)(void))brenier_grid_sinkhorn, 8},
+  {"brenier_grid_sinkhorn", (DL_FUNC)(void (*)(void))brenier_grid_sinkhorn, 9},
   {"brenier_grid_transport", (DL_FUNC)(void (*)(void))brenier_grid_transport, 7},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
   {"brenier_model", (DL_FUNC)(void (*)(void))brenier_model, 3},
   {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},
+  {"brenier_point_conjugate", (DL_FUNC)(void (*)(void))brenier_point_conjugate, 3},
+  {"brenier_point_cycles", (DL_FUNC)(void (*)(void))brenier_point_cycles, 9},
   {"brenier_simd_level", (DL_FUNC)(void (*)(void))brenier_simd_level, 0},
   {"brenier_simd_set", (DL_FUNC)(void (*)(void))brenier_simd_set, 1},
   {"brenier_sinkhorn", (DL_FUNC)(void (*)(void))brenier_sinkhorn, 5},

@@ -4,7 +4,7 @@
 #include "grid_push.h"
 #include "grid_sinkhorn.h"
 #include "grid_transport.h"
-#include "r_common.h"
+#include "r_cycles.h"
 
 /* A grid from a list with n, lower, upper and periodic. */
 static br_grid glue_grid(SEXP list) {
@@ -151,49 +151,21 @@ SEXP brenier_grid_flow(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEX
   return out;
 }
 
-/* list(f, g, r, status, reached): Sinkhorn from f = u - |x|^2 / 2 at the cycles, increasing whole
- * numbers; f, g, which is of the half cycle after f, and r = (next f - f) / epsilon have a column
- * each. */
+static void grid_half(void *ctx, int back, const double *f, double *out) {
+  br_grid_sinkhorn_half(ctx, back, f, out);
+}
+
+/* Sinkhorn from f = u - |x|^2 / 2 at the cycles, increasing whole numbers: see glue_cycles(). */
 SEXP brenier_grid_sinkhorn(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEXP f_sexp,
-                           SEXP epsilon_sexp, SEXP cycles_sexp, SEXP progress_sexp) {
+                           SEXP epsilon_sexp, SEXP cycles_sexp, SEXP options_sexp,
+                           SEXP progress_sexp) {
   br_workspace ws = glue_workspace();
-  glue_host_state state;
-  br_host host = glue_host(&state, progress_sexp);
   br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
-  const int n_cycles = (int)XLENGTH(cycles_sexp);
   const double epsilon = Rf_asReal(epsilon_sexp);
   br_grid_sinkhorn s;
   br_grid_sinkhorn_make(&s, &x, glue_values(mu_sexp, &x), &y, glue_values(nu_sexp, &y), epsilon,
                         &ws);
-  double *f = br_take(&ws, x.cells), *g = br_take(&ws, y.cells), *next = br_take(&ws, x.cells);
-  memcpy(f, glue_values(f_sexp, &x), x.cells * sizeof(double));
-  const char *names[] = {"f", "g", "r", "status", "reached", ""};
-  SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
-  double *f_out = new_doubles(out, 0, x.cells * (size_t)n_cycles);
-  double *g_out = new_doubles(out, 1, y.cells * (size_t)n_cycles);
-  double *r_out = new_doubles(out, 2, x.cells * (size_t)n_cycles);
-  br_status status = BR_OK;
-  int k = 0;
-  for (double cycle = 0; k < n_cycles; cycle++) {
-    br_grid_sinkhorn_half(&s, 0, f, g);
-    br_grid_sinkhorn_half(&s, 1, g, next);
-    if (cycle == REAL(cycles_sexp)[k]) {
-      memcpy(f_out + k * x.cells, f, x.cells * sizeof(double));
-      memcpy(g_out + k * y.cells, g, y.cells * sizeof(double));
-      for (size_t i = 0; i < x.cells; i++) r_out[k * x.cells + i] = (next[i] - f[i]) / epsilon;
-      k++;
-    }
-    double *swap = f;
-    f = next;
-    next = swap;
-    const br_progress progress = {(int)cycle, (int)x.cells, R_NaN, R_NaN};
-    if (host.tick(host.ctx, &progress)) {
-      status = BR_INTERRUPTED;
-      break;
-    }
-  }
-  SET_VECTOR_ELT(out, 3, Rf_mkString(br_status_name(status)));
-  SET_VECTOR_ELT(out, 4, Rf_ScalarInteger(k));
-  UNPROTECT(1);  // out
-  return out;
+  const br_cycles cycles = {x.cells, y.cells, epsilon, grid_half, &s};
+  return glue_cycles(&cycles, glue_values(f_sexp, &x), cycles_sexp, options_sexp, progress_sexp,
+                     &ws);
 }
