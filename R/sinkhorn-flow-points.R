@@ -122,14 +122,15 @@ new_points_flow <- function(points, times, epsilon, debias, fit) {
 #' the weights of the sum.
 #'
 #' @param object A flow between points.
-#' @param newdata Points on the side of `nu`: a matrix, data frame or vector; by default those of `nu`.
+#' @param newdata Points on the side of `nu`: a matrix, data frame or vector; by default those of
+#'   `nu`.
 #' @param time One of the times of the flow; by default the last.
 #' @param type `"map"`, the gradient of v, or `"potential"`, v.
 #' @param ... None.
 #' @return For `"map"` a matrix with a row a point, for `"potential"` a vector.
 #' @section Errors:
-#' `brenier_error_argument`, which names the argument: a time that is not one of the flow's, points with
-#' another number of columns; a debiased flow, whose potential is known at the points alone.
+#' `brenier_error_argument`, which names the argument: a time that is not one of the flow's, points
+#' with another number of columns; a debiased flow, whose potential is known at the points alone.
 #' @seealso [sinkhorn_flow()], [predict.sinkhorn()]
 #' @examples
 #' x <- data.frame(x = rnorm(50), y = rnorm(50))
@@ -161,8 +162,9 @@ predict.points_flow <- function(object, newdata = NULL, time = NULL, type = c("m
     brenier_abort("{.arg newdata} must have {object$d} column{?s}, not {ncol(at)}.", "argument",
                   argument = "newdata")
   }
-  # 2 u - |x|^2 is minus the potential of the cost |x - y|^2 at twice the temperature
-  weight <- log_weights(object$a, rowSums(object$mu^2) - 2 * object$potential[, k], 2 * object$epsilon)
+  # |x|^2 - 2 u is the potential of the cost |x - y|^2 at twice the temperature
+  potential <- rowSums(object$mu^2) - 2 * object$potential[, k]
+  weight <- log_weights(object$a, potential, 2 * object$epsilon)
   found <- softmin(at, object$mu, weight, list(cost = "sqeuclidean", epsilon = 2 * object$epsilon),
                    if (type == "map") object$mu)
   if (type == "potential") return(rowSums(at^2) / 2 + object$epsilon * found$log)

@@ -239,8 +239,9 @@ iterate <- function(run, conjugate, start, times, epsilon, debias, mass) {
   mass <- mass / sum(mass)
   charged <- mass > 0
   r <- value$r[charged, , drop = FALSE]
-  c(value, list(kl = colSums(mass[charged] * exp(r) * r), kl_reverse = -colSums(mass[charged] * r),
-                steps = cycles))
+  # as both have mass 1 the sums are of terms that are not negative
+  kl <- function(terms) colSums(mass[charged] * pmax(terms, 0))
+  c(value, list(kl = kl(r * exp(r) - expm1(r)), kl_reverse = kl(expm1(r) - r), steps = cycles))
 }
 
 #' The conjugate at the cells of nu of a potential at those of mu, or back. On a torus the
