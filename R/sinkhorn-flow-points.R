@@ -1,9 +1,11 @@
 # sinkhorn_flow() between samples: plain Sinkhorn cycles on points, and the model at new ones.
 
-#' Whether laws are points. A matrix with fewer than four rows or columns is no density on a grid.
+#' Whether laws are points. A matrix with fewer than four rows or columns is no density on a grid, and
+#' columns with names are variables.
 #' @noRd
 are_points <- function(mu, nu, a, b) {
-  one <- function(x) is.data.frame(x) || (is.matrix(x) && min(dim(x)) < 4)
+  named <- function(x) !is.null(colnames(x)) && !is.table(x)
+  one <- function(x) is.data.frame(x) || (is.matrix(x) && (min(dim(x)) < 4 || named(x)))
   !is.null(a) || !is.null(b) || one(mu) || one(nu)
 }
 

@@ -31,8 +31,8 @@
 #'
 #' @param mu,nu Both densities, as for [monge_ampere()]; or both normal laws, lists with `mean` and
 #'   `cov`, for which see [gaussian_flow()]; or, with `epsilon` > 0, both points, data frames with a
-#'   row a point. A matrix is points if it has fewer than four rows or columns, if the other law is
-#'   points, or if `a` or `b` is given; otherwise its entries are a density.
+#'   row a point. A matrix is points if its columns have names or it has fewer than four rows or
+#'   columns, if the other law is points, or if `a` or `b` is given; otherwise its entries are a density.
 #' @param times Times from 0 on, increasing; with `epsilon` > 0 multiples of it.
 #' @param epsilon Temperature; 0 is the flow.
 #' @param debias Whether to take the bias of order `epsilon` off: of normal laws as in

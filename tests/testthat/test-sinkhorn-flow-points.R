@@ -103,6 +103,20 @@ test_that("it ends where sinkhorn() does, whatever the unit", {
   expect_equal(far$potential, 1e12 * near$potential, tolerance = 1e-11)
 })
 
+test_that("what is points and what is a density", {
+  flowers <- iris[c(1:20, 51:70), 1:4]
+  points <- sinkhorn_flow(flowers[1:20, ], flowers[21:40, ], 1, 0.5)
+  again <- function(...) expect_equal(sinkhorn_flow(..., times = 1, epsilon = 0.5)$trace, points$trace)
+  matrices <- list(as.matrix(flowers[1:20, ]), as.matrix(flowers[21:40, ]))
+  bare <- lapply(matrices, unname)
+  again(matrices[[1]], matrices[[2]])
+  again(bare[[1]], flowers[21:40, ])
+  again(bare[[1]], bare[[2]], a = rep(1, 20))
+  expect_s3_class(sinkhorn_flow(bare[[1]], bare[[2]], 1, 0.5)$mu, "grid_density")
+  counts <- table(cut(faithful$eruptions, 4), cut(faithful$waiting, 4))
+  expect_s3_class(sinkhorn_flow(counts, counts, 1, 0.5)$mu, "grid_density")
+})
+
 test_that("neither threads nor the generator change anything, and limits are told", {
   before <- brenier_threads()
   withr::defer(brenier_threads(before))
