@@ -1,6 +1,7 @@
 /* The discrete Legendre transform between grids of points,
- *   f*(y) = max over cells x of <x, y> - f(x), x and y centres of cells,
- * exact, axis by axis; along a line by its lower convex hull. O(cells) time for each axis. Values
+ *   f*(y) = max over x of <x, y> - f(x), y centres of cells,
+ * axis by axis; along a line by its lower convex hull, and where f is smooth by the parabola
+ * through the best cell and its neighbours. O(cells) time for each axis. Values
  * are dense arrays, the first axis fastest. */
 #ifndef BR_GRID_LEGENDRE_H
 #define BR_GRID_LEGENDRE_H
