@@ -1,6 +1,6 @@
 # Bandwidths of kernel flows: rules that read points, and schedules over the steps.
 
-BANDWIDTH_RULES <- c("plugin", "normal", "silverman", "median", "sj", "cv", "ess")
+BANDWIDTH_RULES <- c("plugin", "normal", "silverman", "median", "sj", "cv", "ess", "heat", "gap")
 
 #' The bandwidth of a rule for points z, in whose coordinates the kernel is isotropic. Rules that cost
 #' the square of the number of points read 2000 of them and scale by the rate of the rule. On spheres
@@ -10,8 +10,8 @@ bandwidth_of <- function(rule, z, weights = rep(1, nrow(z)), d = ncol(z)) {
   n <- sum(weights)^2 / sum(weights^2)
   spread <- spread_of(z, weights, d)
   normal <- (4 / (n * (d + 4)))^(1 / (d + 6)) * spread
-  # beyond 500 points the selectors of ks take seconds
-  rows <- rule_rows(nrow(z), weights, if (rule == "plugin") 500 else 2000)
+  # beyond 500 points the selectors of ks take seconds, and a flow to a target asks at every stage
+  rows <- rule_rows(nrow(z), weights, if (rule %in% c("plugin", "heat")) 500 else 2000)
   part <- z[rows, , drop = FALSE]
   rate <- function(power) (min(n, length(rows)) / n)^power
   switch(
@@ -22,7 +22,8 @@ bandwidth_of <- function(rule, z, weights = rep(1, nrow(z)), d = ncol(z)) {
     median = sqrt(stats::median(stats::dist(part))^2 / (2 * log(nrow(z) + 1))),
     sj = stats::bw.SJ(part[, 1]) * rate(1 / 5),
     cv = held_out_bandwidth(part, normal) * rate(1 / (d + 4)),
-    ess = effective_bandwidth(part, normal)
+    ess = effective_bandwidth(part, normal),
+    heat = heat_bandwidth(part, normal) * rate(1 / (d + 8))
   )
 }
 
@@ -92,6 +93,63 @@ effective_bandwidth <- function(z, start, wanted = 30) {
   exp(stats::uniroot(excess, c(low, high), tol = 1e-2, extendInt = "upX")$root)
 }
 
+#' The bandwidth at which q obeys the heat equation best when its points move by -grad log q: with the
+#' residual lambda = Laplacian q - sum_j grad k(. - z_j)' grad log q(z_j) / n, the least mean square
+#' of h^2 lambda / q at the points, which is d^2 where h is far too small or too large.
+#' @noRd
+heat_bandwidth <- function(z, start) {
+  d <- ncol(z)
+  z <- sweep(z, 2, colMeans(z))
+  one <- matrix(1, nrow(z))
+  residual <- function(log_h) {
+    h <- exp(log_h)
+    q <- pair_sums(z, z, one, "gaussian", h)[, 1]
+    score <- pair_gradient(z, z, h) / q
+    bend <- pair_sums(z, z, one, "gaussian", h, "laplacian")[, 1]
+    slope <- pair_sums(z, z, cbind(score, rowSums(z * score)), "gaussian", h, "slope")
+    flux <- rowSums(z * slope[, seq_len(d), drop = FALSE]) - slope[, d + 1]
+    mean((h^2 * (bend - flux) / q)^2)
+  }
+  grid <- log(start) + seq(-3, 2, by = 0.5)
+  near <- grid[which.min(vapply(grid, residual, 0))]
+  exp(stats::optimize(residual, near + c(-0.5, 0.5), tol = 1e-2)$minimum)
+}
+
+#' sum_j grad k(x_i, y_j) of the Gaussian kernel.
+#' @noRd
+pair_gradient <- function(x, y, h) {
+  sums <- pair_sums(x, y, cbind(y, 1), "gaussian", h, "slope")
+  d <- ncol(x)
+  x * sums[, d + 1] - sums[, seq_len(d), drop = FALSE]
+}
+
+#' The largest distance from a datum, of at most 2000, to the nearest particle.
+#' @noRd
+data_gap <- function(problem, z) {
+  rows <- rule_rows(nrow(problem$y), problem$weight)
+  max(nearest_distances(problem$y[rows, , drop = FALSE], z)[, 1])
+}
+
+#' Distances of each row of x to the `k` nearest rows of y, in increasing order; where `own`, x is y
+#' and a row is not its own neighbour.
+#' @noRd
+nearest_distances <- function(x, y, k = 1, own = FALSE) {
+  parts <- split(seq_len(nrow(x)), ceiling(seq_len(nrow(x)) * as.double(nrow(y)) / 1e6))
+  do.call(rbind, lapply(unname(parts), function(rows) {
+    square <- 0
+    # differences, not expanded squares: a particle on a datum is at distance 0
+    for (c in seq_len(ncol(x))) square <- square + outer(x[rows, c], y[, c], "-")^2
+    if (own) square[cbind(seq_along(rows), rows)] <- Inf
+    out <- matrix(0, length(rows), k)
+    for (j in seq_len(k)) {
+      at <- cbind(seq_along(rows), max.col(-square, "first"))
+      out[, j] <- square[at]
+      square[at] <- Inf
+    }
+    sqrt(out)
+  }))
+}
+
 #' Bandwidths at each stage, a list of one or more numbers, NULL where `rule` is to read the particles
 #' at that time; and the number of steps of each. `points` are the data that rules read; NULL for a
 #' target.
@@ -108,6 +166,13 @@ bandwidth_stages <- function(bandwidth, steps, points, weights, n, d) {
     return(stages)
   }
   ends <- NULL
+  if (identical(bandwidth, "gap")) {
+    last <- max(bandwidth_of("normal", points, weights, d), floor_bandwidth(points, weights, n, d))
+    stages$range <- c(last, max(1.4 * spread_of(points, weights, d), last))
+    stages$h <- rep(list(NULL), k)
+    stages$rule <- "gap"
+    return(stages)
+  }
   if (is.null(bandwidth) || is.character(bandwidth)) {
     rule <- bandwidth %||% default_rule(points, d)
     last <- max(bandwidth_of(rule, points, weights, d), floor_bandwidth(points, weights, n, d))
@@ -146,7 +211,9 @@ check_rule <- function(rule, points, d) {
     plugin = if (d > 6) "is for up to 6 dimensions",
     plugin = if (!of_particles && d < ncol(points)) "is not for spheres",
     plugin = if (of_particles) "is for data",
-    cv = if (of_particles) "is for data"
+    cv = if (of_particles) "is for data",
+    gap = if (of_particles) "is for data",
+    heat = if (!of_particles && d < ncol(points)) "is not for spheres"
   )
   refused <- refused[names(refused) == rule]
   if (length(refused)) {

@@ -5,7 +5,7 @@
 flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "kl", energy = NULL,
                          bandwidth = NULL, steps = 400, step = 0.5, kernel = "gaussian",
                          whiten = NULL, init = NULL, sphere = FALSE, torus = FALSE,
-                         control = list(), seed = NULL, threads = brenier_threads(), ...,
+                         self = TRUE, control = list(), seed = NULL, threads = brenier_threads(), ...,
                          name = "x") {
   check_no_dots(..., known = names(formals(kde_flow.default)))
   kind <- check_divergence(divergence, energy)
@@ -33,13 +33,14 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   } else {
     check_count(n, "n", 1)
   }
+  self <- check_self(self, kind$kind, n)
   init <- check_particles(init, n, colnames(x))
   control <- check_flow_control(control, step, n, kind$kind, blocks, spread_of(z, weights, d))
   if (kernel == "energy") bandwidth <- 1 # there is none
   stages <- bandwidth_stages(bandwidth, steps, z, weights, n, d)
   warn_of_dimension(d, kind$kind)
   problem <- flow_problem(kind$kind, z, weights / sum(weights), kind$share, control$alpha,
-                          control$clip, kernel, control$tolerance)
+                          control$clip, kernel, control$tolerance, self)
   if (kernel == "energy") problem$data_mean <- mean_distance(problem)
   if (kind$kind == "smooth") problem$draws <- kernel_draws(control$samples, ncol(z), kernel, blocks)
   if (kind$kind == "sliced") problem$kernel <- "gaussian" # it takes none
@@ -95,6 +96,22 @@ check_divergence <- function(divergence, energy) {
     ), "argument", argument = "energy")
   }
   list(kind = energy, share = share, divergence = share)
+}
+
+#' Whether q at a particle has its self term; others than these kinds have none, or a constant.
+#' @noRd
+check_self <- function(self, kind, n) {
+  if (check_flag(self, "self")) return(TRUE)
+  if (!kind %in% c("mixture", "particle", "bregman", "plugin", "blob", "known")) {
+    brenier_abort(c(
+      "{.code self = FALSE} is not for {.val {kind}}.",
+      i = "It is for energies that take the density of the particles at the particles."
+    ), "argument", argument = "self")
+  }
+  if (n < 2) {
+    brenier_abort("{.code self = FALSE} needs two particles or more.", "argument", argument = "self")
+  }
+  FALSE
 }
 
 flow_space <- function(x, given, weights, name, whiten, blocks, torus) {

@@ -10,12 +10,12 @@ DESCENDING <- c("mixture", "data", "particle", "smooth", "bregman", "mmd", "ener
 #' @param y,weights Data in the coordinates of the flow, and weights of sum 1; NULL for a target.
 #' @noRd
 flow_problem <- function(kind, y = NULL, weights = NULL, share = c(kl = 1), order = 1.5, clip = 6,
-                         kernel = "gaussian", tolerance = 0) {
+                         kernel = "gaussian", tolerance = 0, self = TRUE) {
   shares <- stats::setNames(numeric(length(DIVERGENCES)), DIVERGENCES)
   shares[names(share)] <- share
   list(
     kind = kind, kernel = kernel, scale = 1, tolerance = tolerance, data_mean = 0, order = order,
-    clip = clip, share = unname(shares), y = y, weight = weights, log_p_data = NULL,
+    clip = clip, self = as.double(self), share = unname(shares), y = y, weight = weights, log_p_data = NULL,
     log_target = NULL, score = NULL, directions = NULL, draws = NULL
   )
 }
@@ -87,7 +87,11 @@ run_flow <- function(problem, z, space, stages, control, target = NULL) {
     done <- 0
     for (k in seq_along(stages$steps)) {
       h <- stages$h[[k]] %||% if (k <= 0.7 * length(stages$steps) || is.null(stage)) {
-        bandwidth_of(stages$rule, state$z)
+        if (stages$rule == "gap") {
+          min(max(data_gap(problem, state$z), stages$range[1]), stages$range[2])
+        } else {
+          bandwidth_of(stages$rule, state$z)
+        }
       } else {
         stage$h
       }

@@ -1,7 +1,7 @@
 # Kernel flows to a law whose score is known.
 
 flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwidth, steps, step,
-                           kernel, control, seed, threads) {
+                           kernel, self, control, seed, threads) {
   energy <- check_target_energy(energy, target, gradient)
   steps <- check_count(steps, "steps", 1)
   step <- check_number(step, "step", 0, 1, remedy = "1 is a full mean shift.")
@@ -20,6 +20,7 @@ flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwi
   warn_of_dimension(d, energy)
   kind <- list(kind = c(blob = "blob", plugin = "known", smoothed = "known", svgd = "svgd")[[energy]],
                share = c(kl = 1), divergence = c(kl = 1), energy = energy)
+  self <- check_self(self, kind$kind, n)
   run <- with_seed(seed %||% 1, with_threads(threads, {
     z <- if (several) law$start else {
       sweep(sobol_points(n, d, normal = TRUE), 2, law$start[1, ], "+")
@@ -29,7 +30,7 @@ flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwi
     z <- part_duplicates(z, space, control$jitter * spread)
     ask <- if (energy == "smoothed") smoothed_score(law, n, control$samples) else law$ask
     check_law_start(ask(z, spread), energy)
-    problem <- flow_problem(kind$kind, kernel = kernel, tolerance = control$tolerance)
+    problem <- flow_problem(kind$kind, kernel = kernel, tolerance = control$tolerance, self = self)
     list(problem = problem, control = control,
          run = run_flow(problem, z, space, stages, control, ask))
   }))

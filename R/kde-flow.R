@@ -48,7 +48,11 @@
 #' | `"plugin"` | none: the field V | |
 #'
 #' The self term k(0) is part of q: V is then exactly 0 where particles and data agree, and a
-#' lone particle still feels the data. `log r` beyond `clip` counts as `clip` in the weights;
+#' lone particle still feels the data. With `self = FALSE` q at a particle is the mean over the others,
+#' an unbiased estimate, in V and in the energy, whose exact gradient still moves the particles. But
+#' where particles and data agree V is then not 0, and a particle alone in its kernel goes
+#' from its nearest neighbour to its nearest datum at any bandwidth: leave the self term out only with many
+#' particles in each kernel, and compare `summary()`. `log r` beyond `clip` counts as `clip` in the weights;
 #' energies go on with
 #' the slope that they have there, so that they stay differentiable.
 #'
@@ -65,7 +69,11 @@
 #' (scale, for the
 #' gradient), `"silverman"`, `"median"` (of Stein variational gradient descent), `"sj"`
 #' ([stats::bw.SJ()]),
-#' `"cv"` (likelihood cross-validation), `"ess"` (30 effective neighbours).
+#' `"cv"` (likelihood cross-validation), `"ess"` (30 effective neighbours), `"heat"` (least mean square of
+#' \eqn{h^2\lambda/q}{h^2 lambda/q}, \eqn{\lambda}{lambda} the residual of the heat equation in q where its points
+#' move by -grad log q, as in Liu et al.), and `"gap"`, in each stage the largest distance
+#' from a datum to its nearest particle, so that none is out of reach, but within the ends of the
+#' default schedule.
 #'
 #' **Known targets.** With `target`, `energy` is one of
 #'
@@ -138,6 +146,7 @@
 #'   columns of each of several
 #'   spheres.
 #' @param torus `TRUE`: the data are angles in radians.
+#' @param self Whether a particle counts in the density of particles at its own place, see below.
 #' @param control A list of
 #'   * `optimiser`: `"gradient"` or, where there is an energy and no sphere, `"lbfgs"`
 #'     ([stats::optim()]; `steps` are then its
@@ -183,7 +192,8 @@
 #'   method. Liu and Wang
 #' (2016) \doi{10.48550/arXiv.1608.04471}, Stein variational gradient descent. Arbel, Korba, Salim
 #' and Gretton (2019)
-#' \doi{10.48550/arXiv.1906.04370}, the flow of the maximum mean discrepancy.
+#' \doi{10.48550/arXiv.1906.04370}, the flow of the maximum mean discrepancy. Liu, Zhuo, Cheng, Zhang, Zhu and
+#' Carin (2019) \doi{10.48550/arXiv.1807.01750}, the heat equation rule.
 #' @examples
 #' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)
 #' flow
@@ -213,7 +223,8 @@ kde_flow.default <- function(x, given = NULL, n = NULL, divergence = "kl", energ
                              bandwidth = NULL, steps = 400, step = 0.5, kernel = "gaussian",
                              weights = NULL, whiten = NULL, init = NULL, target = NULL,
                              gradient = NULL, vectorised = FALSE, sphere = FALSE, torus = FALSE,
-                             control = list(), seed = NULL, threads = brenier_threads(), ...) {
+                             self = TRUE, control = list(), seed = NULL,
+                             threads = brenier_threads(), ...) {
   check_no_dots(..., known = names(formals(kde_flow.default)))
   call <- match.call()
   call[[1]] <- quote(kde_flow)
@@ -226,12 +237,12 @@ kde_flow.default <- function(x, given = NULL, n = NULL, divergence = "kl", energ
   }
   flow <- if (to_target) {
     flow_to_target(target, gradient, vectorised, init, n, energy, bandwidth, steps, step, kernel,
-                   control, seed, threads)
+                   self, control, seed, threads)
   } else {
     x <- as_points(x, "x")
     flow_to_data(x, if (!is.null(given)) matrix_design(given, nrow(x)), weights, n, divergence,
-                 energy, bandwidth, steps, step, kernel, whiten, init, sphere, torus, control, seed,
-                 threads)
+                 energy, bandwidth, steps, step, kernel, whiten, init, sphere, torus, self, control,
+                 seed, threads)
   }
   flow$call <- call
   flow

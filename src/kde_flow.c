@@ -35,6 +35,7 @@ typedef struct {
   double *log_b;          /* m: log weights of the data */
   double *grad, *grad2;   /* n x d */
   double *a, *w;          /* the longer of n and m */
+  double *alone;          /* n, where the self term is left out: whether the rest was too small */
   double *columns, *sums; /* the longer of n and m, times d + 1 */
   br_workspace *ws;
 } work;
@@ -101,6 +102,55 @@ static br_status gather(work *k, br_pairs *p, double factor) {
   return status;
 }
 
+/* Below this share of the self term the rest of a sum is taken term by term. */
+static const double least_rest = 1e-2;
+
+/* The number of centres of q at a particle. */
+static double centres(const br_flow *f) { return (double)(f->n - (f->leave_out ? 1 : 0)); }
+
+/* log q at the particles and its gradient, with or without the self term, which has no gradient
+ * (but for vmf one across the sphere, where nothing moves). */
+static br_status own_density(work *k, double *grad) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n;
+  const double log_n = log(centres(f));
+  double *lse = k->state->log_q;
+  if (k->state->guessed)
+    for (size_t i = 0; i < n; i++) {
+      lse[i] += log_n;
+      if (f->leave_out) lse[i] = lse[i] > 0 ? lse[i] + log1p(exp(-lse[i])) : log1p(exp(lse[i]));
+    }
+  const br_status status = smooth(k, &k->self, NULL, lse, grad);
+  if (status != BR_OK) return status;
+  for (size_t i = 0; i < n && f->leave_out; i++) {
+    const double rest = expm1(lse[i]);
+    k->alone[i] = rest < least_rest;
+    if (k->alone[i]) {
+      lse[i] = br_flow_others(f, k->x, i, grad);
+      continue;
+    }
+    for (int c = 0; c < f->d; c++) grad[(size_t)c * n + i] *= 1 + 1 / rest;
+    lse[i] = log(rest);
+  }
+  for (size_t i = 0; i < n; i++) lse[i] -= log_n;
+  return BR_OK;
+}
+
+/* What the particles do to the densities at each other: gather() over themselves, c in k->a. */
+static br_status gather_own(work *k, double factor) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n;
+  const double log_n = log(centres(f));
+  double *log_q = k->state->log_q;
+  for (size_t i = 0; i < n; i++)
+    k->w[i] = f->leave_out && k->alone[i] ? -INFINITY : -(log_q[i] + log_n);
+  const br_status status = gather(k, &k->self, factor);
+  for (size_t i = 0; i < n && f->leave_out; i++)
+    if (k->alone[i])
+      br_flow_pull(f, k->x, i, log_q[i] + log_n, factor * k->a[i], k->state->velocity);
+  return status;
+}
+
 /* --- the kinds ---------------------------------------------------------------------------- */
 
 static void load_ones(work *k) {
@@ -112,14 +162,10 @@ static double log_ratio(const work *k, size_t i) { return k->state->log_q[i] - k
 
 /* log q, log p and grad log p - grad log q at the particles; log_q and log_p with all constants. */
 static br_status score_difference(work *k) {
-  const size_t n = k->flow->n, size = n * (size_t)k->flow->d;
-  br_flow_state *s = k->state;
-  if (s->guessed)
-    for (size_t i = 0; i < n; i++) s->log_q[i] += log((double)n);
-  br_status status = smooth(k, &k->self, NULL, s->log_q, k->grad2);
+  const size_t size = k->flow->n * (size_t)k->flow->d;
+  br_status status = own_density(k, k->grad2);
   if (status != BR_OK) return status;
-  for (size_t i = 0; i < n; i++) s->log_q[i] -= log((double)n);
-  status = smooth(k, &k->across, k->log_b, s->log_p, k->grad);
+  status = smooth(k, &k->across, k->log_b, k->state->log_p, k->grad);
   for (size_t i = 0; i < size; i++) k->grad[i] -= k->grad2[i];
   return status;
 }
@@ -150,12 +196,11 @@ static br_status eval_means(work *k, br_phi phi, double on_x, double on_y) {
     for (size_t i = 0; i < n; i++) {
       total += br_mixture_energy(&f->mix, phi, log_ratio(k, i), &k->a[i]);
       k->a[i] *= on_x;
-      k->w[i] = -(s->log_q[i] + log_n);
       for (int c = 0; c < f->d; c++)
         s->velocity[(size_t)c * n + i] = h2 * k->a[i] * k->grad[(size_t)c * n + i];
     }
     energy += on_x * total / (double)n;
-    status = gather(k, &k->self, h2);
+    status = gather_own(k, h2);
   }
   if (on_y > 0 && status == BR_OK) {
     double *lse = s->log_q_data;
@@ -229,9 +274,8 @@ static br_status eval_bregman(work *k) {
   br_status status = score_difference(k);
   if (status != BR_OK) return status;
   memcpy(s->velocity, k->grad, size * sizeof(double));
-  for (size_t i = 0; i < n; i++) k->w[i] = -(s->log_q[i] + log((double)n));
   load_ones(k);
-  status = gather(k, &k->self, 1);
+  status = gather_own(k, 1);
   for (size_t j = 0; j < m && status == BR_OK; j++) k->w[j] = k->log_b[j] - f->log_p_data[j];
   if (status == BR_OK) status = br_pairs_sum(&k->across, BR_VALUE, k->w, NULL, 1, k->a, k->sums);
   if (status == BR_OK) status = br_pairs_gradient(&k->across, k->w, NULL, NULL, k->grad);
@@ -285,22 +329,16 @@ static br_status eval_sliced(work *k) {
 static br_status eval_known(work *k, int adjoint) {
   const br_flow *f = k->flow;
   const size_t n = f->n, size = n * (size_t)f->d;
-  const double h2 = f->scale * f->scale, log_n = log((double)n);
+  const double h2 = f->scale * f->scale;
   br_flow_state *s = k->state;
-  if (s->guessed)
-    for (size_t i = 0; i < n; i++) s->log_q[i] += log_n;
-  br_status status = smooth(k, &k->self, NULL, s->log_q, k->grad);
+  const br_status status = own_density(k, k->grad);
   double total = 0;
-  for (size_t i = 0; i < n; i++) {
-    k->w[i] = -s->log_q[i];
-    s->log_q[i] -= log_n;
-    if (adjoint) total += s->log_q[i] - f->log_target[i];
-  }
+  for (size_t i = 0; i < n && adjoint; i++) total += s->log_q[i] - f->log_target[i];
   for (size_t i = 0; i < size; i++) s->velocity[i] = h2 * (f->score[i] - k->grad[i]);
   if (!adjoint || status != BR_OK) return status;
   s->energy = total / (double)n;
   load_ones(k);
-  return gather(k, &k->self, h2);
+  return gather_own(k, h2);
 }
 
 static br_status eval_svgd(work *k) {
@@ -340,6 +378,7 @@ static void start(work *k, const br_flow *f, const double *x, br_flow_state *sta
   k->grad = br_take(ws, f->n * d);
   k->grad2 = br_take(ws, f->n * d);
   k->a = br_take(ws, most);
+  k->alone = br_take(ws, f->n);
   k->w = br_take(ws, most);
   k->columns = br_take(ws, most * (d + 1));
   k->sums = br_take(ws, most * (d + 1));

@@ -57,6 +57,8 @@ typedef struct {
   br_flow_kind kind;
   br_mixture mix;
   br_kernel_id kernel; /* positive, but for energy and sliced, which need none */
+  int leave_out; /* whether q at a particle is the mean over the n - 1 others: plugin, mixture,
+                  * particle, bregman, blob, known; n > 1 */
   double scale, tolerance;
 
   size_t n, m;
@@ -93,6 +95,13 @@ br_status br_flow_data(const br_flow *flow, double *log_p, double *mean, br_work
  * takes one with good guesses and mixture 2 n + 3 m a particle; O((n + m) d) memory. */
 br_status br_flow_eval(const br_flow *flow, const double *x, br_flow_state *state,
                        br_workspace *ws);
+
+/* log sum_{j != i} k(x_i, x_j) and row i of its gradient, into grad (n x d), term by term. */
+double br_flow_others(const br_flow *flow, const double *x, size_t i, double *grad);
+
+/* velocity_j -= factor exp(-lse) grad_j k(x_j, x_i) for j != i, term by term. */
+void br_flow_pull(const br_flow *flow, const double *x, size_t i, double lse, double factor,
+                  double *velocity);
 
 /* Half the squared sliced energy distance: the mean over directions u of int (F_x - F_y)^2, F the
  * distribution functions of u'x and u'y, times the constant that makes the mean over all directions

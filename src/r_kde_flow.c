@@ -26,6 +26,7 @@ static br_flow read_flow(SEXP list, size_t n, int d) {
   f.kind = (br_flow_kind)row_of(br_flow_find(string_of(list, "kind")), "flow");
   f.kernel = (br_kernel_id)row_of(br_kernel_find(string_of(list, "kernel")), "kernel");
   f.scale = glue_double(list, "scale");
+  f.leave_out = glue_double(list, "self") == 0;
   f.tolerance = glue_double(list, "tolerance");
   f.data_mean = glue_double(list, "data_mean");
   f.mix.order = glue_double(list, "order");

@@ -213,6 +213,54 @@ static void sphere(void) {
   }
 }
 
+/* Without the self term: q by hand, the gradients of what is then the energy, guesses; among the
+ * particles one so far that its sums are taken term by term, and that pulls the nearest. */
+static void without_self(void) {
+  const br_flow_kind kinds[] = {BR_FLOW_MIXTURE, BR_FLOW_PARTICLE, BR_FLOW_BREGMAN,
+                                BR_FLOW_BLOB,    BR_FLOW_PLUGIN,   BR_FLOW_KNOWN};
+  const br_kernel_id kernels[] = {BR_GAUSSIAN, BR_MATERN32, BR_IMQ};
+  for (int kind = 0; kind < 6; kind++)
+    for (int kernel = 0; kernel < 3; kernel++) {
+      uint64_t seed = (uint64_t)(200 + 10 * kind + kernel);
+      br_flow f = make_flow(kinds[kind], 7, 9, 2, &seed);
+      double *x = normals(14, 1, &seed);
+      f.kernel = kernels[kernel];
+      f.leave_out = 1;
+      f.mix.clip = 40;
+      x[0] += 6; /* alone */
+      prepare(&f);
+      const br_flow_state s = eval_at(&f, x);
+      int alone = 0;
+      for (int i = 0; i < 7; i++) {
+        double sum = 0;
+        for (int j = 0; j < 7; j++) {
+          const double u =
+              (x[i] - x[j]) * (x[i] - x[j]) + (x[7 + i] - x[7 + j]) * (x[7 + i] - x[7 + j]);
+          const double r = sqrt(u) / f.scale, t = sqrt(3) * r;
+          if (j == i) continue;
+          sum += (double[]){exp(-r * r / 2), (1 + t) * exp(-t), 1 / sqrt(1 + r * r)}[kernel];
+        }
+        alone += sum < 1e-2;
+        CHECK_NEAR(s.log_q[i], log(sum / 6), 1e-11);
+      }
+      CHECK(alone >= 1 || kernel > 0);
+      if (br_flow_table[kinds[kind]].descends) CHECK_NEAR(gradient_error(&f, x, 1e-3), 0, 1e-8);
+      br_flow_state again = make_state(&f);
+      for (int i = 0; i < 7; i++) {
+        again.log_q[i] = s.log_q[i] + (i % 3 - 1);
+        again.log_p[i] = s.log_p[i] - (i % 3 - 1);
+      }
+      for (int i = 0; i < (int)f.m; i++) again.log_q_data[i] = s.log_q_data[i] + 1;
+      again.guessed = 1;
+      score_at(&f, x);
+      CHECK(br_flow_eval(&f, x, &again, &heap) == BR_OK);
+      for (int k = 0; k < 14; k++) CHECK_NEAR(again.velocity[k], s.velocity[k], 1e-11);
+      x[0] += 1e6; /* so far that no double holds the kernel */
+      const br_flow_state far = eval_at(&f, x);
+      for (int k = 0; k < 14; k++) CHECK(isfinite(far.velocity[k]));
+    }
+}
+
 /* Weights of the plug-in field by hand, at one particle and two data. */
 static void plugin_by_hand(void) {
   uint64_t seed = 1;
@@ -337,6 +385,7 @@ static void all_flows(void) {
   gradients();
   every_divergence();
   sphere();
+  without_self();
   plugin_by_hand();
   at_the_data();
   stays_finite();

@@ -210,7 +210,7 @@ test_that("duplicates part and outliers stay finite", {
 
 test_that("every rule gives a bandwidth of the right size, equivariant under scale", {
   z <- withr::with_seed(1, matrix(rnorm(400), 200))
-  rules <- c("normal", "silverman", "median", "cv", "ess", if (requireNamespace("ks", quietly = TRUE)) "plugin")
+  rules <- c("normal", "silverman", "median", "cv", "ess", "heat", if (requireNamespace("ks", quietly = TRUE)) "plugin")
   for (rule in rules) {
     h <- bandwidth_of(rule, z)
     expect_true(h > 0.1 && h < 1.5)
@@ -220,6 +220,16 @@ test_that("every rule gives a bandwidth of the right size, equivariant under sca
   expect_equal(bandwidth_of("normal", z), (4 / (200 * 6))^(1 / 8) * exp(mean(log(apply(z, 2, sd))))
                * sqrt(199 / 200), tolerance = 1e-12)
   expect_equal(bandwidth_of("sj", z[, 1, drop = FALSE]), bw.SJ(z[, 1]))
+  # the residual of the heat equation by matrices, on a grid
+  apart <- outer(1:200, 1:200, Vectorize(function(i, j) sum((z[i, ] - z[j, ])^2)))
+  residual <- function(h) {
+    k <- exp(-apart / (2 * h^2))
+    score <- -(z - (k %*% z) / rowSums(k)) / h^2
+    flux <- -k / h^2 * (tcrossprod(z, score) - rep(rowSums(z * score), each = 200))
+    mean((h^2 * rowSums(k * (apart / h^4 - 2 / h^2) - flux) / rowSums(k))^2)
+  }
+  grid <- exp(seq(log(0.1), log(2), by = 0.02))
+  expect_equal(bandwidth_of("heat", z), grid[which.min(vapply(grid, residual, 0))], tolerance = 0.02)
   # the cross-validated one against a search on a grid
   own <- function(h) {
     k <- exp(-as.matrix(dist(z))^2 / (2 * h^2))
@@ -228,6 +238,55 @@ test_that("every rule gives a bandwidth of the right size, equivariant under sca
   }
   grid <- seq(0.2, 0.8, by = 0.002)
   expect_equal(bandwidth_of("cv", z), grid[which.max(vapply(grid, own, 0))], tolerance = 0.02)
+})
+
+test_that("the gap rule reaches from every datum to a particle, within its ends", {
+  y <- as.matrix(faithful)
+  flow <- quick_flow(y, bandwidth = "gap")
+  h <- unique(flow$trace$bandwidth)
+  expect_gt(length(h), 3)
+  z <- flow$problem$y
+  first <- suppressWarnings(kde_flow(y, bandwidth = "gap", n = 60, steps = 1, control = list(paths = 60)))
+  start <- flow$space$to(first$paths[1, , ])
+  gap <- max(apply(z, 1, function(at) min(sqrt(colSums((t(start) - at)^2)))))
+  expect_equal(first$bandwidth, min(gap, 1.4), tolerance = 1e-8)
+  expect_gte(min(h), bandwidth_of("normal", z))
+  expect_lte(max(h), 1.4 * spread_of(z, rep(1, 272)) + 1e-12)
+  expect_refused(kde_flow(target = function(x) -sum(x^2), gradient = function(x) -2 * x, init = 1,
+                          bandwidth = "gap"), "argument")
+})
+
+test_that("nearest neighbours by hand, ties and itself among them", {
+  x <- cbind(c(0, 1, 1, 5), 0)
+  expect_equal(nearest_distances(x, x, 2, own = TRUE), cbind(c(1, 0, 0, 4), c(1, 1, 1, 4)))
+  expect_equal(nearest_distances(cbind(3, 4), x)[, 1], sqrt(20))
+})
+
+test_that("without the self term the energy falls all the same, and the law is reached", {
+  for (energy in c("mixture", "particle", "bregman")) {
+    flow <- quick_flow(faithful, energy = energy, self = FALSE)
+    expect_identical(rises(flow), 0L)
+    expect_lt(utils::tail(stats::na.omit(flow$trace$energy_distance), 1), 0.1)
+  }
+  # differences of the energy along a direction, one particle alone
+  z <- withr::with_seed(1, rbind(matrix(rnorm(40), 20), c(9, 0)))
+  y <- withr::with_seed(2, matrix(rnorm(60), 30))
+  direction <- withr::with_seed(3, matrix(rnorm(42), 21))
+  problem <- flow_problem("mixture", y, rep(1 / 30, 30), clip = 50, self = FALSE)
+  stage <- open_stage(problem, 0.6)
+  energy <- function(t) flow_at(stage, z + t * direction)$energy
+  slope <- (8 * (energy(1e-3) - energy(-1e-3)) - energy(2e-3) + energy(-2e-3)) / 12e-3
+  at <- flow_at(stage, z)
+  expect_equal(slope, -sum(at$velocity * direction) / 21 / at$unit, tolerance = 1e-8)
+  # particles that are the data move then
+  flow <- kde_flow(y, init = y, steps = 1, bandwidth = 0.6, self = FALSE, whiten = FALSE)
+  expect_gt(flow$speed, 0.01)
+  expect_refused(kde_flow(y, self = NA), "argument")
+  expect_refused(kde_flow(y, divergence = "energy", self = FALSE), "argument")
+  expect_refused(kde_flow(y, n = 1, self = FALSE), "argument")
+  flow <- kde_flow(target = function(x) -x[, 1]^2 / 2, gradient = function(x) -x, vectorised = TRUE,
+                   init = c(a = 0.5), n = 100, bandwidth = 0.6, steps = 100, self = FALSE)
+  expect_identical(rises(flow), 0L)
 })
 
 test_that("bandwidths: several at once, schedules, functions", {
