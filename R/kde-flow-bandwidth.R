@@ -130,11 +130,11 @@ data_gap <- function(problem, z) {
   max(nearest_distances(problem$y[rows, , drop = FALSE], z)[, 1])
 }
 
-#' Distances of each row of x to the `k` nearest rows of y, in increasing order; where `own`, x is y
+#' Distances of `rows` of x to the `k` nearest rows of y, in increasing order; where `own`, x is y
 #' and a row is not its own neighbour.
 #' @noRd
-nearest_distances <- function(x, y, k = 1, own = FALSE) {
-  parts <- split(seq_len(nrow(x)), ceiling(seq_len(nrow(x)) * as.double(nrow(y)) / 1e6))
+nearest_distances <- function(x, y, k = 1, own = FALSE, rows = seq_len(nrow(x))) {
+  parts <- split(rows, ceiling(seq_along(rows) * as.double(nrow(y)) / 1e6))
   do.call(rbind, lapply(unname(parts), function(rows) {
     square <- 0
     # differences, not expanded squares: a particle on a datum is at distance 0

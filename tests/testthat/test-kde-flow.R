@@ -322,6 +322,53 @@ test_that("an interrupt and a target that fails leave what there is, flagged", {
   expect_true(all(flow$particles > 0))
 })
 
+test_that("a summary tells copies of the data from draws of their law", {
+  y <- eight_tight(400, 1)
+  z <- rbind(y[1:100, ] + 1e-6, eight_tight(100, 2))
+  still <- function(init) {
+    summary(suppressWarnings(kde_flow(y, init = init, steps = 1, step = 1e-12, divergence = "energy")))
+  }
+  copies <- still(z)
+  # two to three in a hundred of independent points in the plane: 1/10^2, and ties of none
+  expect_equal(copies$memorisation$share, 0.5, tolerance = 0.03)
+  expect_lt(copies$memorisation$floor, 0.04)
+  expect_output(print(copies), "copy the data")
+  fresh <- still(z[101:200, ])
+  expect_lt(fresh$memorisation$share, fresh$memorisation$floor + 3 * fresh$memorisation$se)
+  expect_lt(abs(log(fresh$memorisation$nearest / fresh$memorisation$nearest_floor)), 0.4)
+  expect_output(print(fresh), "as many independent draws would have")
+  expect_false(any(grepl("copy", fresh$advice)))
+  # by hand: ratios of distances on the line
+  flow <- kde_flow(c(0, 1, 3, 7), init = cbind(c(0.05, 0.5, 5)), steps = 1, step = 1e-12, whiten = FALSE,
+                   divergence = "energy")
+  expect_equal(summary(flow)$memorisation$share, 1 / 3)
+  expect_equal(summary(flow)$memorisation$nearest, 0.5)
+  expect_equal(summary(flow)$memorisation$nearest_floor, 1.5)
+  expect_null(summary(kde_flow(y ~ x, data = make_fan(50), steps = 2))$memorisation)
+})
+
+test_that("modes that are known are counted", {
+  centre <- cbind(a = 2 * cos(1:8 * pi / 4), b = 2 * sin(1:8 * pi / 4))
+  init <- rbind(centre[rep(1:6, 1:6), ], centre[7, ] + c(0.2, 0.25)) # 7 is farther than 3 sd
+  flow <- kde_flow(eight_tight(300, 1), init = init, steps = 1, step = 1e-12, divergence = "energy",
+                   control = list(jitter = 0))
+  s <- summary(flow, modes = list(mean = centre, sd = 0.1, weight = c(1:6, 1, 1)))
+  expect_equal(s$modes$table$share, c(1:6, 1, 0) / 22)
+  expect_equal(s$modes$table$within, c(1:6, 0, 0) / 22)
+  expect_identical(s$modes$covered, 6L)
+  expect_equal(s$modes$quality, 21 / 22)
+  expect_equal(s$modes$deviation, max(abs(c(1:6, 1, 0) / 22 - c(1:6, 1, 1) / 23)))
+  expect_output(print(s), "2 of the modes are missed")
+  # one mode of two: the mean error of a binomial share
+  x <- kde_flow(c(-1, 1, 1.1), init = cbind(c(-1, 1)), steps = 1, step = 1e-12, divergence = "energy")
+  expect_equal(summary(x, modes = list(mean = c(-1, 1), sd = 1))$modes$floor, 0.25, tolerance = 0.1)
+  expect_refused(summary(flow, modes = centre), "argument")
+  expect_refused(summary(flow, modes = list(mean = centre)), "argument")
+  expect_refused(summary(flow, modes = list(mean = centre[, 1], sd = 1)), "argument")
+  expect_refused(summary(flow, modes = list(mean = centre, sd = 0)), "argument")
+  expect_refused(summary(flow, modes = list(mean = centre, sd = 1, weight = 1:3)), "argument")
+})
+
 test_that("print and summary say what is not good", {
   far <- quick_flow(faithful, init = as.matrix(faithful)[1:60, ] + 30, energy = "plugin")
   expect_output(print(far), "NOT stationary")
