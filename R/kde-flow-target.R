@@ -52,8 +52,8 @@ check_target_energy <- function(energy, target, gradient) {
   energy
 }
 
-#' The target as list(d, names, start, ask, from): ask(z, h) is list(value, gradient) at the rows of
-#' z.
+#' The target as list(d, names, start, ask, from, to): ask(z, h) is list(value, gradient) at the rows
+#' of z; from(z) are parameters, to(x) goes back.
 #' @noRd
 flow_law <- function(target, gradient, vectorised, init) {
   if (inherits(target, "brenier_target")) return(law_of_target(target, init))
@@ -90,6 +90,7 @@ flow_law <- function(target, gradient, vectorised, init) {
   }
   list(
     d = d, names = names, start = unname(start), from = function(z) z,
+    to = function(x) unname(x),
     ask = function(z, h = NULL) list(
       value = if (!is.null(target)) ask(target, z, 1L, "target")[, 1],
       gradient = ask(gradient, z, d, "gradient")
@@ -113,6 +114,7 @@ law_of_target <- function(target, init) {
   list(
     d = d, names = target$names, start = unname(start),
     from = function(z) target_parameters(target, z)$x,
+    to = function(x) target_coordinates(target, unname(x[, target$needed, drop = FALSE])),
     ask = function(z, h = NULL) ask_target(target, z, TRUE, TRUE, steps)
   )
 }
