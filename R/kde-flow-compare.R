@@ -1,16 +1,21 @@
 #' Particles of a kernel flow against a Brenier map of the same target
 #'
-#' Two approximations of one law by different means: where they agree, that speaks for both; where they
+#' Two approximations of one law by different means: where they agree, that speaks for both; where
+#' they
 #' differ, one of them is wrong, and the Stein discrepancies say which.
 #'
 #' @details
-#' All distances are in the coordinates that the flow had, unbounded ones for [as_target()], divided by the standard deviations of the
+#' All distances are in the coordinates that the flow had, unbounded ones for [as_target()],
+#' divided by the standard deviations of the
 #' draws of the map. The law that is compared is that of the map's plain draws, without weights.
 #'
-#' The null of the energy distance is that of independent draws. Particles repel each other and are spread more
-#' evenly than those, so that a p-value near 1 is as it should be. The bias of a flow, see [kde_flow()], is
+#' The null of the energy distance is that of independent draws. Particles repel each other and
+#' are spread more
+#' evenly than those, so that a p-value near 1 is as it should be. The bias of a flow, see
+#' [kde_flow()], is
 #' found by enough particles however small it is: beside the p-value count the differences of means
-#' and standard deviations. The Stein discrepancies need the gradient of the target; they do not see the masses
+#' and standard deviations. The Stein discrepancies need the gradient of the target; they do not
+#' see the masses
 #' of separate modes, the energy distance does. If both miss a mode they agree.
 #'
 #' @param x A flow of [kde_flow()] to a target.
@@ -22,20 +27,26 @@
 #' @param ... None.
 #' @return A list of class `brenier_comparison`:
 #'   \item{`agree`}{`"yes"`, where the energy distance is not larger than that of independent draws
-#'     (p above 0.05); `"nearly"`, where it is, but means differ by at most 0.1 standard deviations and those by at
+#'     (p above 0.05); `"nearly"`, where it is, but means differ by at most 0.1 standard
+#'     deviations and those by at
 #'     most 10%; or `"no"`}
 #'   \item{`distance`}{the energy distance, of [energy_distance()]}
-#'   \item{`ksd`}{a data frame with the squared kernel Stein discrepancies of `particles` and `map` to
-#'     the target, at one bandwidth, in columns `value`, `se` and `p_value`; `NULL` where the gradient of the
+#'   \item{`ksd`}{a data frame with the squared kernel Stein discrepancies of `particles` and
+#'     `map` to
+#'     the target, at one bandwidth, in columns `value`, `se` and `p_value`; `NULL` where the
+#'     gradient of the
 #'     target is not finite at some of them}
-#'   \item{`variables`}{a data frame with a row a parameter: `mean` and `sd` of the particles, `map_mean` and
-#'     `map_sd`, of their own units; `shift`, the difference of the means by the `map_sd`, and `ratio` of the sds}
+#'   \item{`variables`}{a data frame with a row a parameter: `mean` and `sd` of the particles,
+#'     `map_mean` and
+#'     `map_sd`, of their own units; `shift`, the difference of the means by the `map_sd`, and
+#'     `ratio` of the sds}
 #'   \item{`khat`}{the Pareto shape of the map, see [pareto_khat()]}
 #' @section Errors:
 #' `brenier_error_argument` for a flow to data, or a posterior of other parameters.
 #' @examples
 #' f <- function(x) -sum(x^2) / 2
-#' flow <- kde_flow(target = f, gradient = function(x) -x, init = c(a = 1, b = 0), n = 100, steps = 100)
+#' flow <- kde_flow(target = f, gradient = function(x) -x, init = c(a = 1, b = 0), n = 100, steps
+#' = 100)
 #' post <- brenier_vi(f, c(a = 1, b = 0), function(x) -x)
 #' compare(flow, post, seed = 1)
 #' @export
@@ -72,7 +83,8 @@ compare.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = NUL
   ), class = "brenier_comparison")
 }
 
-#' Stein discrepancies of particles and draws by the target of the flow, at the bandwidth of the draws.
+#' Stein discrepancies of particles and draws by the target of the flow, at the bandwidth of the
+#' draws.
 #' @noRd
 compare_stein <- function(x, a, b, z, sd, permutations, seed) {
   h <- median_distance(b, "y")

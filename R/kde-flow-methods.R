@@ -104,7 +104,7 @@ flow_aim <- function(x) {
 }
 
 divergence_words <- function(x) {
-  if (is.null(x$data)) return(paste0(x$energy, if (x$kind == "blob") ", exact gradient"))
+  if (x$kind %in% c("blob", "known", "svgd")) return(paste0(x$energy, if (x$kind == "blob") ", exact gradient"))
   if (is.character(x$divergence)) {
     return(switch(x$divergence, mmd = "maximum mean discrepancy", energy = "energy distance",
                   sliced = "sliced energy distance"))
@@ -246,7 +246,7 @@ simulate.kde_flow <- function(object, nsim = 1, seed = NULL, newdata = NULL, smo
       return(as.data.frame(object$particles[rows, , drop = FALSE]))
     }
     x <- object$space$from(with_seed(seed, draw(object$z, NULL, nsim)))
-    return(as.data.frame(matrix(x, nsim, dimnames = list(NULL, object$variables))))
+    return(as.data.frame(matrix(x, nsim, object$d, dimnames = list(NULL, object$variables))))
   }
   given <- flow_covariates(object, newdata)
   frozen <- object$z[, -object$space$moving, drop = FALSE]

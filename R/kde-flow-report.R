@@ -4,7 +4,8 @@
 # A particle sits on a datum if it is that many times nearer to it than to the next one.
 ON_DATUM <- 10
 
-#' How particles lie by their nearest data, and how the data themselves lie by the others, which is what
+#' How particles lie by their nearest data, and how the data themselves lie by the others, which
+#' is what
 #' independent draws of the same law do: the share that sits on a datum, and the median distance.
 #' NULL where particles share covariates with data. It reads at most 2000 particles and 4000 data.
 #' @noRd
@@ -23,7 +24,8 @@ memorisation <- function(flow) {
              nearest = stats::median(to_data[, 1]), nearest_floor = stats::median(among[, 1]))
 }
 
-#' Particles by the nearest of known modes. The floor of the largest error of a share is its mean for as
+#' Particles by the nearest of known modes. The floor of the largest error of a share is its mean
+#' for as
 #' many independent draws of the weights.
 #' @noRd
 mode_report <- function(flow, modes) {
