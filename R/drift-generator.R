@@ -60,18 +60,14 @@ drift_generator.formula <- function(formula, data = NULL, weights = NULL, subset
                                     na.action = NULL, n = 1000, ...) {
   call <- match.call()
   call[[1]] <- quote(drift_generator)
-  check_formula(formula, data)
   if (length(formula) == 3) {
     brenier_abort(c(
       "{.arg formula} must have no response: a generator takes no covariates.",
       i = "Use {.fn kde_flow} or {.fn brenier} for {.code y ~ x}."
     ), "argument", argument = "formula")
   }
-  frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"), names(call), 0))]
-  frame[[1]] <- quote(stats::model.frame)
-  frame$formula <- stats::terms(used_variables(formula, data), data = data)
-  model <- eval_frame(frame, parent.frame())
-  gen <- drift_generator.default(frame_points(model), n = n, weights = stats::model.weights(model), ...)
+  read <- read_formula(call, formula, data, parent.frame())
+  gen <- drift_generator.default(read$x, n = n, weights = read$weights, ...)
   gen$call <- call
   gen
 }
@@ -133,7 +129,7 @@ new_net <- function(n, d, features) {
 }
 
 ridge_features <- function(net, u) {
-  cbind(1, u, pmax(sweep(u %*% net$directions, 2, net$offsets), 0))
+  cbind(1, u, pmax(u %*% net$directions - rep(net$offsets, each = nrow(u)), 0))
 }
 
 #' The space of the images of the latents: moves are projected on what W can do.
