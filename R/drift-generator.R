@@ -129,7 +129,7 @@ new_net <- function(n, d, features) {
 }
 
 ridge_features <- function(net, u) {
-  cbind(1, u, pmax(u %*% net$directions - rep(net$offsets, each = nrow(u)), 0))
+  cbind(rep(1, nrow(u)), u, pmax(u %*% net$directions - rep(net$offsets, each = nrow(u)), 0))
 }
 
 #' The space of the images of the latents: moves are projected on what W can do.
