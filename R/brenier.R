@@ -174,8 +174,8 @@
 #' Deb, N. and Liang, T. (2025). No-regret generative modeling via parabolic Monge-Ampere PDE.
 #' \doi{10.48550/arXiv.2504.09279}
 #'
-#' @seealso [predict.brenier()], [regret()], [kl_bounds()], [simulate.brenier()], [plot.brenier()], [quantile_region()],
-#'   [brenier_control()]
+#' @seealso [brenier_definitions], [predict.brenier()], [regret()], [kl_bounds()], [simulate.brenier()],
+#'   [plot.brenier()], [quantile_region()], [brenier_control()]
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' fit

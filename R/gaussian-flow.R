@@ -62,7 +62,7 @@
 #' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the
 #' limit
 #' of the Sinkhorn algorithm. \doi{10.48550/arXiv.2307.16421}
-#' @seealso [sinkhorn_flow()]
+#' @seealso [brenier_definitions], [sinkhorn_flow()]
 #' @examples
 #' mu <- list(mean = c(0, 1), cov = matrix(c(2, 0.5, 0.5, 1), 2))
 #' nu <- list(mean = c(0, 0), cov = diag(2))

@@ -42,6 +42,7 @@
 #' that the design fits exactly, `brenier_error_formula`, `brenier_error_variable`,
 #' `brenier_error_argument`; `brenier_warning_improper` where responses are separated and a prior is flat.
 #' @source Priors: the help of rstanarm, see [brenier_priors].
+#' @seealso [brenier_definitions], [brenier_vi()]
 #' @examples
 #' post <- brenier_glm(cbind(ncases, ncontrols) ~ agegp, family = binomial(), data = esoph)
 #' post

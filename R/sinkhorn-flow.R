@@ -86,7 +86,7 @@
 #' Berman, R. J. (2020). The Sinkhorn algorithm, parabolic optimal transport and geometric
 #' Monge-Ampere
 #' equations. Numerische Mathematik 145, 771-836. \doi{10.1007/s00211-020-01127-x}
-#' @seealso [gaussian_flow()], [monge_ampere()], [predict.points_flow()], [sinkhorn()]
+#' @seealso [brenier_definitions], [gaussian_flow()], [monge_ampere()], [predict.points_flow()], [sinkhorn()]
 #' @examples
 #' x <- (seq_len(64) - 0.5) / 64
 #' mu <- 1 + 0.5 * cos(2 * pi * x)

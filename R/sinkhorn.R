@@ -106,8 +106,8 @@
 #' Feydy, J., Sejourne, T., Vialard, F.-X., Amari, S., Trouve, A. and Peyre, G. (2019). Interpolating
 #' between optimal transport and MMD using Sinkhorn divergences. *AISTATS* 22.
 #'
-#' @seealso [predict.sinkhorn()], [plan()], [gradient()], [sinkhorn_divergence()],
-#'   [sinkhorn_barycenter()], [wasserstein()], [plot.sinkhorn()]
+#' @seealso [brenier_definitions], [predict.sinkhorn()], [plan()], [gradient()],
+#'   [sinkhorn_divergence()], [sinkhorn_barycenter()], [wasserstein()], [plot.sinkhorn()]
 #' @examples
 #' short <- faithful[faithful$eruptions < 3, ]
 #' long <- faithful[faithful$eruptions >= 3, ]

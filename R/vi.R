@@ -77,6 +77,8 @@
 #' @section Errors:
 #' `brenier_error_gradient` where the gradient is wrong, `brenier_error_target` where the log
 #' density cannot be evaluated at `init` or about it, `brenier_error_argument`.
+#' @seealso [brenier_definitions], [brenier_glm()], [as_target()], [plot.brenier_posterior()],
+#'   [update.brenier_posterior()]
 #' @examples
 #' banana <- function(x) -x[, 1]^2 / 2 - 2 * (x[, 2] - x[, 1]^2)^2
 #' slope <- function(x) {
