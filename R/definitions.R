@@ -71,6 +71,14 @@
 #' time `epsilon`, and J falls by Jeffreys' divergence a unit of time. Time has the unit of the squared
 #' coordinates. The step size `eta` of [brenier()] is such a time in whitened coordinates, without unit; `Inf` is a Newton step. See [brenier_trace] and [regret()].
 #'
+#' In [kde_flow()] a `step` of 1 is a full mean shift, of the order of the squared bandwidth.
+#'
+#' @section Bandwidths:
+#' The bandwidth h of [kde_flow()] is the standard deviation of its Gaussian kernel, in standard
+#' deviations of the data (whitened), in units of the data where `whiten = FALSE`, and in those of the
+#' unbounded coordinates for a target. The blur of [sinkhorn()] is the root of `epsilon`, a length too. `KL`
+#' of its divergences is KL(particles, data): `"kl"` has the particles first.
+#'
 #' @section Densities and units:
 #' * Log densities, log likelihoods, objectives, certificates and the evidence are natural logarithms.
 #'   A density is per unit of the variables **of the fit**: with `~ log(b)` of log(b).
