@@ -1,8 +1,18 @@
-#' brenier: densities, draws and quantiles by Brenier maps
+#' brenier: densities, posteriors and transport by Brenier maps
 #'
-#' [brenier()] fits the gradient of a convex function that carries the law of the data to a standard
-#' normal law. Everything else asks the fit: [predict.brenier()], [simulate.brenier()],
-#' [quantile_region()], [certificate()], [plot.brenier()].
+#' Maps that carry one probability law onto another, and what they are good for.
+#'
+#' * **A law from data**: [brenier()] fits the gradient of a convex function that carries the data, or a
+#'   response given covariates, to a standard normal law. Ask the fit by [predict.brenier()],
+#'   [simulate.brenier()], [quantile_region()], [certificate()], [plot.brenier()].
+#' * **A posterior**: [brenier_glm()] from a formula, [brenier_vi()] from a log density, [as_target()] from a
+#'   model of another package; [pareto_khat()] says whether to trust it.
+#' * **Transport between samples**: [sinkhorn()], [sinkhorn_divergence()], [sinkhorn_barycenter()],
+#'   [wasserstein()].
+#' * **Transport on grids**: [monge_ampere()] and [sinkhorn_flow()].
+#' * **Particles**: [kde_flow()].
+#'
+#' What signs, units, costs and epsilon mean is in [brenier_definitions].
 #'
 #' @name brenier-package
 #' @docType package
