@@ -18,8 +18,9 @@ unbounded <- function(target) {
     },
     log_jacobian = function(z) {
       logit <- z[, both, drop = FALSE]
-      rowSums(z[, low, drop = FALSE]) +
-        rowSums(stats::plogis(logit, log.p = TRUE) + stats::plogis(-logit, log.p = TRUE))
+      logistic <- stats::plogis(logit, log.p = TRUE) + stats::plogis(-logit, log.p = TRUE)
+      dim(logistic) <- dim(logit) # lost where there are no columns
+      rowSums(z[, low, drop = FALSE]) + rowSums(logistic)
     }
   )
 }

@@ -78,7 +78,10 @@ results <- run_jobs(jobs, function(job) {
     methods$NUTS <- function() stan_row(job$name, target, reference, "nuts")
   }
   rows <- lapply(names(methods), function(method) {
-    row <- tryCatch(methods[[method]](), error = function(e) NULL)
+    row <- tryCatch(methods[[method]](), error = function(e) {
+      message(job$name, ", ", method, ": ", conditionMessage(e))
+      NULL
+    })
     if (is.null(row)) return(NULL)
     cbind(data.frame(posterior = sub("^[^-]*-", "", job$name), method = method), t(row))
   })

@@ -26,6 +26,12 @@ mkdir "$root/.check"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+# A suggested package that is missing makes the check ask CRAN whether it is orphaned.
+mkdir -p cran/web/packages
+"$R" --no-echo --vanilla -e \
+  'saveRDS(data.frame(Package = character(), Maintainer = character()), "cran/web/packages/packages.rds")'
+R_CRAN_WEB="file://$work/cran"
+export R_CRAN_WEB
 quietly "$work/build.log" "$R" CMD build $manual "$root" || fail "R CMD build failed."
 mv "$work/build.log" brenier_*.tar.gz "$root/.check"
 cd "$root/.check"
