@@ -200,21 +200,16 @@ gg_qq <- function(fit) {
 }
 
 gg_rank <- function(fit) {
-  rank <- if (fit$d == 1) stats::pnorm(stats::residuals(fit)[, 1]) else
-    stats::predict(fit, type = "rank")
-  n <- effective_size(fit$weights)
-  bins <- max(5, min(20, floor(n / 15)))
-  breaks <- seq(0, 1, length.out = bins + 1)
-  band <- stats::qbinom(c(0.025, 0.975), round(n), 1 / bins) * bins / round(n)
-  bars <- data.frame(left = breaks[-1] - 1 / bins, right = breaks[-1],
-                     height = weighted_heights(rank, fit$weights, breaks))
+  ranks <- rank_bars(fit)
+  band <- ranks$band
+  bars <- data.frame(left = utils::head(ranks$breaks, -1), right = ranks$breaks[-1],
+                     height = ranks$heights)
   ggplot2::ggplot(bars, ggplot2::aes(xmin = .data$left, xmax = .data$right, ymin = 0,
                                      ymax = .data$height)) +
     ggplot2::geom_rect(fill = shades(5)[2], colour = "white") +
     ggplot2::annotate("rect", xmin = 0, xmax = 1, ymin = band[1], ymax = band[2], alpha = 0.2) +
     ggplot2::geom_hline(yintercept = 1, linetype = 2) +
-    ggplot2::labs(x = if (fit$d == 1) "Normal distribution function of T(x)" else
-      "Center-outward rank", y = "Density", title = "Ranks of the data")
+    ggplot2::labs(x = ranks$label, y = "Density", title = "Ranks of the data")
 }
 
 # --- with covariates ----------------------------------------------------------

@@ -248,13 +248,10 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
   jitter <- check_flag(jitter, "jitter")
   potential <- check_choice(how[[1]], c("ridge", "softmax", "both"), "potential")
   pairing <- check_pairing(how[[2]], how[[3]], how[[4]], layers, covariates, ncol(x), potential)
-  weights <- check_weights(weights, nrow(x))
-  check_finite(x, name)
-  used <- weights > 0
-  x <- x[used, , drop = FALSE]
-  weights <- weights[used]
-  given <- covariates$given[used, , drop = FALSE]
-  if (!is.null(given) && ncol(given) == 0) given <- NULL # only an intercept
+  rows <- rows_with_weight(x, covariates, weights, name)
+  x <- rows$x
+  given <- rows$given
+  weights <- rows$weights
   check_rows(x, name, given)
   check_spread(x, name)
   x <- treat_ties(x, jitter, seed %||% 1, name)
@@ -263,7 +260,7 @@ new_brenier <- function(x, covariates, weights, layers, how, jitter, control, se
                                             potential, pairing))
   fitted <- result$layers
   design <- if (!is.null(given)) covariates$design
-  if (!is.null(given)) design$data <- design$data[used, , drop = FALSE]
+  if (!is.null(given)) design$data <- design$data[rows$used, , drop = FALSE]
   statuses <- vapply(fitted, function(layer) layer$status, "")
   fit <- structure(list(
     call = call,

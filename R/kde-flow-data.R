@@ -14,13 +14,10 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   step <- check_number(step, "step", 0, 1, remedy = "1 is a full mean shift.")
   kernel <- check_choice(kernel, c("gaussian", "matern32", "laplace", "imq"), "kernel")
   threads <- check_count(threads, "threads", 1, 1024)
-  weights <- check_weights(weights, nrow(x))
-  check_finite(x, name)
-  used <- weights > 0
-  x <- x[used, , drop = FALSE]
-  weights <- weights[used]
-  given <- covariates$given[used, , drop = FALSE]
-  if (!is.null(given) && ncol(given) == 0) given <- NULL
+  rows <- rows_with_weight(x, covariates, weights, name)
+  x <- rows$x
+  given <- rows$given
+  weights <- rows$weights
   blocks <- check_sphere(sphere, torus, x)
   check_rows(x, name, given)
   check_spread(x, name)

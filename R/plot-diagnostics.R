@@ -184,21 +184,31 @@ coordinate_colours <- function(d) {
   grDevices::hcl.colors(d + 1, "Viridis")[seq_len(d)]
 }
 
-plot_rank <- function(fit, dots) {
+#' Histogram of the ranks, by side in one dimension, and the band that holds 95% of its heights.
+#' @noRd
+rank_bars <- function(fit) {
   # in one dimension the sides can be told apart as well
   rank <- if (fit$d == 1) stats::pnorm(stats::residuals(fit)[, 1]) else
     stats::predict(fit, type = "rank")
   n <- effective_size(fit$weights)
   bins <- max(5, min(20, floor(n / 15)))
   breaks <- seq(0, 1, length.out = bins + 1)
-  heights <- weighted_heights(rank, fit$weights, breaks)
-  band <- stats::qbinom(c(0.025, 0.975), round(n), 1 / bins) * bins / round(n)
+  list(
+    breaks = breaks, heights = weighted_heights(rank, fit$weights, breaks),
+    band = stats::qbinom(c(0.025, 0.975), round(n), 1 / bins) * bins / round(n),
+    label = if (fit$d == 1) "Normal distribution function of T(x)" else "Center-outward rank"
+  )
+}
+
+plot_rank <- function(fit, dots) {
+  bars <- rank_bars(fit)
+  band <- bars$band
   open_frame(
-    dots, xlim = c(0, 1), ylim = c(0, 1.05 * max(heights, band)), ylab = "Density",
-    xlab = if (fit$d == 1) "Normal distribution function of T(x)" else "Center-outward rank",
+    dots, xlim = c(0, 1), ylim = c(0, 1.05 * max(bars$heights, band)), ylab = "Density",
+    xlab = bars$label,
     main = "Ranks of the data"
   )
-  draw_bars(breaks, heights, mark(dots, "col", shades(5)[2]))
+  draw_bars(bars$breaks, bars$heights, mark(dots, "col", shades(5)[2]))
   shade <- faint("grey40", 0.2)
   # without transparency the shade would hide the bars
   graphics::rect(0, band[1], 1, band[2], col = if (shade == "grey40") NA else shade,

@@ -88,6 +88,18 @@ check_weights <- function(weights, n) {
   as.double(weights)
 }
 
+#' The rows of positive weight: points, covariates (NULL where there is only an intercept), weights,
+#' and which of all rows they are.
+#' @noRd
+rows_with_weight <- function(x, covariates, weights, name) {
+  weights <- check_weights(weights, nrow(x))
+  check_finite(x, name)
+  used <- weights > 0
+  given <- covariates$given[used, , drop = FALSE]
+  if (!is.null(given) && ncol(given) == 0) given <- NULL
+  list(x = x[used, , drop = FALSE], given = given, weights = weights[used], used = used)
+}
+
 #' Each column must vary by more than the rounding of its values.
 #' @noRd
 check_spread <- function(x, name) {
