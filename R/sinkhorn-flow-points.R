@@ -18,7 +18,7 @@ points_flow <- function(mu, nu, a, b, times, epsilon, debias, start, periodic, o
       i = "Give a data frame or a matrix with a row a point, or two densities."
     ), "argument", argument = name)
   }
-  points <- flow_points(mu, nu)
+  points <- paired_points(mu, nu, c("mu", "nu"))
   if (epsilon == 0) {
     brenier_abort(c(
       "{.arg epsilon} must be positive between points: they have no density, and the flow goes along
@@ -39,25 +39,6 @@ points_flow <- function(mu, nu, a, b, times, epsilon, debias, start, periodic, o
   fit <- iterate_points(points, times, epsilon, debias, start, options)
   warn_not_reached(fit, times)
   new_points_flow(points, times, epsilon, debias, fit)
-}
-
-#' As transport_points(), but in the names of sinkhorn_flow().
-#' @noRd
-flow_points <- function(mu, nu) {
-  x <- as_points(mu, "mu")
-  y <- as_points(nu, "nu")
-  if (ncol(x) != ncol(y)) {
-    brenier_abort(c(
-      "{.arg mu} and {.arg nu} must have as many columns, not {ncol(x)} and {ncol(y)}.",
-      i = "Points that are compared live in one space."
-    ), "argument", argument = "nu")
-  }
-  if (is.data.frame(mu) && is.data.frame(nu) && setequal(colnames(x), colnames(y))) {
-    y <- y[, colnames(x), drop = FALSE]
-  }
-  check_squares(x, "mu")
-  check_squares(y, "nu")
-  list(x = x, y = y)
 }
 
 check_points_start <- function(start, x) {

@@ -52,18 +52,26 @@ transport_points <- function(x, y, has_costs, debias) {
       ), "argument", argument = name)
     }
   }
+  paired_points(x, y, c("x", "y"))
+}
+
+#' Two sets of points as matrices of the same columns; where both have names, in the order of the
+#' first.
+#' @param names What the arguments are called.
+#' @noRd
+paired_points <- function(x, y, names) {
   named <- !is.null(colnames(x)) && !is.null(colnames(y))
-  x <- as_points(x, "x")
-  y <- as_points(y, "y")
+  x <- as_points(x, names[1])
+  y <- as_points(y, names[2])
   if (ncol(x) != ncol(y)) {
     brenier_abort(c(
-      "{.arg x} and {.arg y} must have as many columns, not {ncol(x)} and {ncol(y)}.",
-      i = "Points that are compared live in one space."
-    ), "argument", argument = "y")
+      "{.arg {names[1]}} and {.arg {names[2]}} must have as many columns, not {ncol(x)} and
+       {ncol(y)}.", i = "Points that are compared live in one space."
+    ), "argument", argument = names[2])
   }
   if (named && setequal(colnames(x), colnames(y))) y <- y[, colnames(x), drop = FALSE]
-  check_squares(x, "x")
-  check_squares(y, "y")
+  check_squares(x, names[1])
+  check_squares(y, names[2])
   list(x = x, y = y)
 }
 
