@@ -97,7 +97,7 @@ print.brenier_posterior <- function(x, digits = 4, ...) {
   cat("  elbo        ", show(x$elbo), " (se ", format(x$elbo_se, digits = 2), "); log evidence ",
       show(x$log_evidence), ", ", format(x$kl_gap, digits = 2), " (se ",
       format(x$kl_gap_se, digits = 2), ") above\n", sep = "")
-  cat("  khat        ", format(x$khat, digits = 2), "; effective draws ", format(floor(x$is_ess)),
+  cat("  khat        ", format(x$khat, digits = 3), "; effective draws ", format(floor(x$is_ess)),
       " of ", x$draws, " fresh ones\n", sep = "")
   cat("  cost        log density at ", x$evaluations$log_density, " points, gradient at ",
       x$evaluations$gradient, ", in ", x$evaluations$batches, " batches; ",
