@@ -99,7 +99,8 @@ symmetric <- function(a) (a + t(a)) / 2
 #' eigenvalues
 #' the squares of the rates, W = V' R^(-1/2) B R^(-1/2) V solves W' = Lambda^2 - W^2, and its
 #' distance
-#' D from Lambda has the closed form below, in which nothing grows with t.
+#' D from Lambda has the closed form below, in which nothing grows with t. `carry` takes q - n from
+#' time 0 to t.
 #' @noRd
 riccati_path <- function(mu, nu, times, start) {
   root <- matrix_power(nu$cov, 0.5)
@@ -110,13 +111,14 @@ riccati_path <- function(mu, nu, times, start) {
   basis <- root %*% e$vectors
   dual <- inverse_root %*% e$vectors
   first <- crossprod(dual, start$slope %*% dual) - diag(rate, d)
-  moved <- crossprod(dual, start$shift - nu$mean)
+  moved <- start$shift - nu$mean
   lapply(times, function(t) {
     decay <- exp(-rate * t)
     k <- solve(diag(d) + first %*% diag((1 - decay^2) / (2 * rate), d))
     w <- diag(rate, d) + decay * (k %*% first) %*% diag(decay, d)
-    list(slope = basis %*% symmetric(w) %*% t(basis),
-         shift = nu$mean + drop(basis %*% (decay * (k %*% moved))))
+    carry <- basis %*% (decay * k) %*% t(dual)
+    list(slope = basis %*% symmetric(w) %*% t(basis), carry = carry,
+         shift = nu$mean + drop(carry %*% moved))
   })
 }
 

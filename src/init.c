@@ -18,8 +18,10 @@ SEXP brenier_evaluate(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_fit(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_flow(SEXP, SEXP, SEXP);
 SEXP brenier_flow_data(SEXP);
+SEXP brenier_grid_drift(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_flow(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_legendre(SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_grid_particles(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_push(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_transport(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
@@ -28,6 +30,7 @@ SEXP brenier_model(SEXP, SEXP, SEXP);
 SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_point_conjugate(SEXP, SEXP, SEXP);
 SEXP brenier_point_cycles(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_point_draw(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_simd_level(void);
 SEXP brenier_simd_set(SEXP);
 SEXP brenier_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP);
@@ -50,8 +53,10 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_fit", (DL_FUNC)(void (*)(void))brenier_fit, 6},
   {"brenier_flow", (DL_FUNC)(void (*)(void))brenier_flow, 3},
   {"brenier_flow_data", (DL_FUNC)(void (*)(void))brenier_flow_data, 1},
+  {"brenier_grid_drift", (DL_FUNC)(void (*)(void))brenier_grid_drift, 6},
   {"brenier_grid_flow", (DL_FUNC)(void (*)(void))brenier_grid_flow, 8},
   {"brenier_grid_legendre", (DL_FUNC)(void (*)(void))brenier_grid_legendre, 4},
+  {"brenier_grid_particles", (DL_FUNC)(void (*)(void))brenier_grid_particles, 7},
   {"brenier_grid_push", (DL_FUNC)(void (*)(void))brenier_grid_push, 5},
   {"brenier_grid_sinkhorn", (DL_FUNC)(void (*)(void))brenier_grid_sinkhorn, 9},
   {"brenier_grid_transport", (DL_FUNC)(void (*)(void))brenier_grid_transport, 7},
@@ -60,6 +65,7 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},
   {"brenier_point_conjugate", (DL_FUNC)(void (*)(void))brenier_point_conjugate, 3},
   {"brenier_point_cycles", (DL_FUNC)(void (*)(void))brenier_point_cycles, 9},
+  {"brenier_point_draw", (DL_FUNC)(void (*)(void))brenier_point_draw, 5},
   {"brenier_simd_level", (DL_FUNC)(void (*)(void))brenier_simd_level, 0},
   {"brenier_simd_set", (DL_FUNC)(void (*)(void))brenier_simd_set, 1},
   {"brenier_sinkhorn", (DL_FUNC)(void (*)(void))brenier_sinkhorn, 5},

@@ -67,3 +67,19 @@ SEXP brenier_point_conjugate(SEXP x_sexp, SEXP y_sexp, SEXP v_sexp) {
   UNPROTECT(1);  // out
   return out;
 }
+
+/* For each row of x the number of a row of y: see br_points_draw(). */
+SEXP brenier_point_draw(SEXP x_sexp, SEXP y_sexp, SEXP log_weight_sexp, SEXP epsilon_sexp,
+                        SEXP uniform_sexp) {
+  br_workspace ws = glue_workspace();
+  const size_t n = (size_t)Rf_nrows(x_sexp), m = (size_t)Rf_nrows(y_sexp);
+  const int d = Rf_ncols(x_sexp);
+  SEXP out = PROTECT(Rf_allocVector(INTSXP, (R_xlen_t)n));
+  int *drawn = INTEGER(out);
+  br_points_draw(d, n, doubles(x_sexp, n * (size_t)d), m, doubles(y_sexp, m * (size_t)d),
+                 doubles(log_weight_sexp, m), Rf_asReal(epsilon_sexp), doubles(uniform_sexp, n),
+                 drawn, &ws);
+  for (size_t i = 0; i < n; i++) drawn[i]++;
+  UNPROTECT(1);  // out
+  return out;
+}

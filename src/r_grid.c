@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "grid_flow.h"
+#include "grid_particles.h"
 #include "grid_push.h"
 #include "grid_sinkhorn.h"
 #include "grid_transport.h"
@@ -147,6 +148,47 @@ SEXP brenier_grid_flow(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEX
   }
   SET_VECTOR_ELT(out, 3, Rf_mkString(br_status_name(status)));
   SET_VECTOR_ELT(out, 4, Rf_ScalarInteger(k));
+  UNPROTECT(1);  // out
+  return out;
+}
+
+/* Drift and diffusion of particles at w, a column a cell: see br_particle_drift(). NULL where u is
+ * not convex. */
+SEXP brenier_grid_drift(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEXP w_sexp,
+                        SEXP noise_sexp) {
+  br_workspace ws = glue_workspace();
+  br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
+  const int noise = Rf_asLogical(noise_sexp);
+  double *mu = br_grid_field(&x, &ws), *nu = br_grid_field(&y, &ws), *w = br_grid_field(&x, &ws);
+  br_grid_load(&x, glue_values(mu_sexp, &x), mu);
+  br_grid_load(&y, glue_values(nu_sexp, &y), nu);
+  br_grid_load(&x, glue_values(w_sexp, &x), w);
+  br_pma p;
+  br_pma_make(&p, &x, &y, &ws);
+  br_pma_load(&p, mu, nu, 1);
+  if (!br_pma_evaluate(&p, w, 1).convex) return R_NilValue;
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, br_particle_fields(x.d, noise), (int)x.cells));
+  br_particle_drift(&p, noise, REAL(out));
+  UNPROTECT(1);  // out
+  return out;
+}
+
+/* The points, rows of a matrix, after steps from the fields of one time to those of another. */
+SEXP brenier_grid_particles(SEXP x_sexp, SEXP from_sexp, SEXP to_sexp, SEXP at_sexp,
+                            SEXP normal_sexp, SEXP step_sexp, SEXP steps_sexp) {
+  br_particles s = {.x = glue_grid(x_sexp), .noise = normal_sexp != R_NilValue};
+  s.steps = Rf_asInteger(steps_sexp);
+  s.step = Rf_asReal(step_sexp);
+  const size_t n = (size_t)Rf_nrows(at_sexp), d = (size_t)s.x.d;
+  const size_t values = (size_t)br_particle_fields(s.x.d, s.noise) * s.x.cells;
+  if ((size_t)XLENGTH(from_sexp) != values || (size_t)XLENGTH(to_sexp) != values ||
+      (size_t)XLENGTH(at_sexp) != n * d ||
+      (s.noise && (size_t)XLENGTH(normal_sexp) != n * d * (size_t)s.steps))
+    Rf_error("internal error: the fields are not those of the grid; please report");
+  s.from = REAL(from_sexp);
+  s.to = REAL(to_sexp);
+  SEXP out = PROTECT(Rf_duplicate(at_sexp));
+  br_particles_move(&s, n, REAL(out), s.noise ? REAL(normal_sexp) : NULL);
   UNPROTECT(1);  // out
   return out;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "simd.h"
 #include "threads.h"
 
 int br_cycles_run(const br_cycles *c, double *f, int n_at, const double *at, double *kept_f,
@@ -82,5 +83,41 @@ void br_points_conjugate(int d, size_t n, const double *x, size_t m, const doubl
     double most = -INFINITY;
     for (size_t j = 0; j < m; j++) most = value[j] > most ? value[j] : most;
     out[i] = most;
+  }
+}
+
+void br_points_draw(int d, size_t n, const double *x, size_t m, const double *y,
+                    const double *log_weight, double epsilon, const double *uniform, int *drawn,
+                    br_workspace *ws) {
+  const int threads = br_threads_for(((double)d + 5) * (double)n * (double)m);
+  const size_t padded = (m + BR_VECTOR - 1) / BR_VECTOR * BR_VECTOR;
+  double *room = br_take(ws, 2 * (size_t)br_threads_limit() * padded);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (size_t i = 0; i < n; i++) {
+    double *t = room + 2 * (size_t)BR_THREAD_ID * padded, *e = t + padded;
+    for (size_t j = 0; j < m; j++) t[j] = 0;
+    for (int k = 0; k < d; k++) {
+      const double *column = y + (size_t)k * m, at = x[(size_t)k * n + i];
+      for (size_t j = 0; j < m; j++) t[j] += (at - column[j]) * (at - column[j]);
+    }
+    double most = -INFINITY;
+    for (size_t j = 0; j < m; j++) {
+      t[j] = log_weight[j] - t[j] / (2 * epsilon);
+      most = t[j] > most ? t[j] : most;
+    }
+    for (size_t j = 0; j < m; j++) t[j] -= most;
+    for (size_t j = m; j < padded; j++) t[j] = -INFINITY;
+    br_simd()->exponential(padded, t, e);
+    double total = 0, sum = 0;
+    for (size_t j = 0; j < m; j++) total += e[j];
+    const double target = uniform[i] * total;
+    int last = 0;
+    for (size_t j = 0; j < m; j++) {
+      if (e[j] > 0) last = (int)j;
+      sum += e[j];
+      if (sum > target) break;
+    }
+    drawn[i] = last;
   }
 }

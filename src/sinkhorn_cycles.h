@@ -48,4 +48,11 @@ br_half_cycle br_points_half;
 void br_points_conjugate(int d, size_t n, const double *x, size_t m, const double *y,
                          const double *v, double *out, br_workspace *ws);
 
+/* For each point x one of the points y, with probability proportional to exp(log_weight - |x - y|^2
+ * / (2 epsilon)): the first at which the running share exceeds `uniform`, of [0, 1). A point of
+ * weight -Inf is never drawn; one must have weight. */
+void br_points_draw(int d, size_t n, const double *x, size_t m, const double *y,
+                    const double *log_weight, double epsilon, const double *uniform, int *drawn,
+                    br_workspace *ws);
+
 #endif

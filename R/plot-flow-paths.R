@@ -1,0 +1,2 @@
+# plot(simulate(sinkhorn_flow(...)))
+NULL
