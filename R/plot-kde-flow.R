@@ -51,7 +51,14 @@ plot.kde_flow <- function(x, which = "particles", variables = NULL, frames = NUL
 
 flow_variables <- function(x, variables) {
   names <- colnames(x$particles)
-  if (is.null(variables)) return(seq_len(min(length(names), if (length(x$space$blocks)) 2 else 5)))
+  most <- if (length(x$space$blocks)) 2 else 5
+  chosen_variables(variables, names, seq_len(min(length(names), most)))
+}
+
+#' Numbers of the variables that a user named.
+#' @noRd
+chosen_variables <- function(variables, names, default = seq_along(names)) {
+  if (is.null(variables)) return(default)
   at <- if (is.character(variables)) match(variables, names) else variables
   if (is.numeric(at) && length(at) && !anyNA(at) && all(at %in% seq_along(names))) return(at)
   brenier_abort(c(
@@ -125,24 +132,45 @@ plot_paths <- function(x, at, dots) {
     ), "argument", argument = "which")
   }
   times <- seq_len(dim(paths)[1])
-  colour <- mark(dots, "col", faint(FIT_COLOUR, 0.35))
+  names <- colnames(x$particles)
   if (dim(paths)[3] == 1 || length(at) == 1) {
     y <- matrix(paths[, , at[1]], length(times))
     steps <- c(0, x$trace$iter[!duplicated(stage_of(x), fromLast = TRUE)])[times]
-    open_frame(dots, xlim = range(steps), ylim = wide_range(y), xlab = "step",
-               ylab = colnames(x$particles)[at[1]], main = "Paths")
-    graphics::matlines(steps, y, col = colour, lty = mark(dots, "lty", 1), lwd = mark(dots, "lwd", 1))
-    return(invisible())
+    return(paths_in_time(steps, y, c("step", names[at[1]]), dots))
   }
-  at <- at[1:2]
-  a <- matrix(paths[, , at[1]], length(times))
-  b <- matrix(paths[, , at[2]], length(times))
-  open_frame(dots, xlim = wide_range(a), ylim = wide_range(b), xlab = colnames(x$particles)[at[1]],
-             ylab = colnames(x$particles)[at[2]], main = "Paths")
-  graphics::matlines(a, b, col = colour, lty = mark(dots, "lty", 1), lwd = mark(dots, "lwd", 1))
+  of <- function(k) matrix(paths[, , at[k]], length(times))
+  paths_in_plane(of(1), of(2), names[at[1:2]], dots)
+}
+
+#' Paths, a column each, against time. Where one jumps by more than `far` it goes round a torus, and is
+#' not drawn.
+#' @noRd
+paths_in_time <- function(times, y, names, dots, far = Inf) {
+  open_frame(dots, xlim = range(times), ylim = wide_range(y), xlab = names[1], ylab = names[2],
+             main = "Paths")
+  draw_paths(matrix(times, length(times), ncol(y)), y, dots, c(Inf, far))
+}
+
+#' Paths in the plane, from the hollow start to the filled end.
+#' @noRd
+paths_in_plane <- function(a, b, names, dots, far = c(Inf, Inf)) {
+  open_frame(dots, xlim = wide_range(a), ylim = wide_range(b), xlab = names[1], ylab = names[2],
+             main = "Paths")
+  draw_paths(a, b, dots, far)
   points(a[1, ], b[1, ], pch = 1, cex = 0.5, col = "grey50")
   points(a[nrow(a), ], b[nrow(b), ], pch = 16, cex = 0.6, col = FIT_COLOUR)
   key_above(c("start", "end"), pch = c(1, 16), col = c("grey50", FIT_COLOUR))
+}
+
+draw_paths <- function(a, b, dots, far) {
+  jump <- which(rbind(abs(diff(a)) > far[1] | abs(diff(b)) > far[2], FALSE, FALSE))
+  # one line for all, with gaps between paths and at jumps
+  gaps <- function(v) {
+    v <- rbind(v, NA)
+    c(v, rep(NA, length(jump)))[order(c(seq_along(v), jump + 0.5))]
+  }
+  lines(gaps(a), gaps(b), col = mark(dots, "col", faint(FIT_COLOUR, 0.35)), lty = mark(dots, "lty", 1),
+        lwd = mark(dots, "lwd", 1))
 }
 
 #' The stage of each row of the trace: those whose last row has a distance, or a bandwidth of its own.
