@@ -48,7 +48,8 @@
 #'   periodic.
 #' @param tol Largest difference of the potential in a cell from the embedded method of order 1, in
 #'   units of
-#'   the square of the longest side, that a step may have; the error of the flow is far less.
+#'   the square of the longest side, that a step may have. The error of the flow is about a tenth of
+#'   it: with the default less than that of a grid of 256 cells a side.
 #' @param max_iter,max_seconds Most steps, or cycles, and wall-clock limit.
 #' @param a,b Masses of the points of `mu` and of `nu`, at least 0; they are scaled to sum to 1. By
 #'   default all are equal.
@@ -99,7 +100,7 @@
 #' sinkhorn_flow(faithful[1:100, ], faithful[101:272, ], times = c(0, 1, 2), epsilon = 1)
 #' @export
 sinkhorn_flow <- function(mu, nu, times, epsilon = 0, debias = FALSE, start = NULL, periodic = FALSE,
-                          tol = 1e-7, max_iter = 1e5, max_seconds = Inf, a = NULL, b = NULL, ...) {
+                          tol = 1e-6, max_iter = 1e5, max_seconds = Inf, a = NULL, b = NULL, ...) {
   gaussian <- vapply(list(mu, nu), function(law) is.list(law) && "cov" %in% names(law), NA)
   if (all(gaussian)) return(gaussian_flow(mu, nu, times, epsilon, debias, start, ...))
   check_no_dots(..., known = names(formals(sinkhorn_flow)))
@@ -194,7 +195,9 @@ flow_grid <- function(mu, nu, times, start, periodic, options) {
   )
   if (value$status == "not_finite") {
     brenier_abort(c(
-      "{.arg start} must be convex.", i = "Second differences of the potential must be positive definite."
+      "{.arg start} must be convex.",
+      i = "Second differences of the potential must be positive definite, and its gradient must take the
+           box of {.arg mu} onto that of {.arg nu}, face to face."
     ), "argument", argument = "start")
   }
   k <- length(times)

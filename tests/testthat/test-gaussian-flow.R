@@ -52,6 +52,27 @@ test_that("energy dissipates by Jeffreys' divergence, and the last iterate obeys
   ) / 2, tolerance = 1e-12)
 })
 
+test_that("the evolution variational inequality is an identity, for a law that is neither", {
+  sigma <- list(mean = c(0, 1, 2), cov = matrix(c(1, 0.2, 0, 0.2, 3, 0.5, 0, 0.5, 0.8), 3))
+  h <- 1e-4
+  flow <- gaussian_flow(mu3, nu3, c(0.7 - h, 0.7, 0.7 + h))
+  # the mean of u under sigma plus that of u* under nu, from the slope and the shift
+  moved <- sigma$mean - mu3$mean
+  value <- function(k) {
+    b <- flow$slope[, , k]
+    q <- flow$shift[k, ]
+    sum(diag(b %*% (sigma$cov + outer(moved, moved)))) / 2 + sum(q * moved) + sum(mu3$mean * nu3$mean) +
+      (sum(diag(solve(b, nu3$cov))) + sum((nu3$mean - q) * solve(b, nu3$mean - q))) / 2
+  }
+  kl <- function(a, b) {
+    away <- a$mean - b$mean
+    (sum(diag(solve(b$cov, a$cov))) - 3 + log(det(b$cov) / det(a$cov)) + sum(away * solve(b$cov, away))) / 2
+  }
+  model <- list(mean = flow$model_mean[2, ], cov = flow$model_cov[, , 2])
+  expect_equal((value(3) - value(1)) / (2 * h), kl(sigma, mu3) - kl(sigma, model) - kl(model, mu3),
+               tolerance = 1e-7)
+})
+
 test_that("Sinkhorn is off by order epsilon, debiased by order epsilon squared", {
   order_of <- function(debias) {
     epsilon <- 0.1 / 2^(0:4)

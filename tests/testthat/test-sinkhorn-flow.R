@@ -111,6 +111,44 @@ test_that("the identities of the flow hold: dissipation, variational inequality,
   expect_equal(rate, 44, tolerance = 0.05)
 })
 
+test_that("the identities hold on a square too, between laws that are no products", {
+  n <- 48
+  x <- centers(n)
+  h <- 2e-3
+  mu <- 1 + outer(x, x, function(a, b) a * sin(3 * b))
+  nu <- 1 + 0.8 * outer(x, x, function(a, b) cos(2 * a + 3 * b))
+  flow <- sinkhorn_flow(mu, nu, c(0, 0.05 - h, 0.05, 0.05 + h, 0.2), tol = 1e-7)
+  trace <- flow$trace
+  expect_equal((trace$objective[4] - trace$objective[2]) / (2 * h), -trace$jeffreys[3], tolerance = 0.01)
+  mass <- mu / sum(mu)
+  sigma <- outer(2 - x, 1 + 0.5 * sin(3 * x))
+  sigma <- sigma / sum(sigma)
+  rho <- mass * exp(flow$ratio[, , 3])
+  kl <- function(a, b) sum(a * log(a / b))
+  divergence <- trace$objective + apply(flow$potential, 3, function(u) sum((sigma - mass) * u))
+  expect_equal((divergence[4] - divergence[2]) / (2 * h),
+               kl(sigma, mass) - kl(sigma, rho) - kl(rho, mass), tolerance = 0.01)
+  expect_true(all(trace$jeffreys <= trace$bound))
+  expect_true(all(diff(trace$kl) < 0) && all(diff(trace$kl_reverse) < 0))
+  expect_true(all(diff(trace$high) < 0) && all(diff(trace$low) > 0))
+})
+
+test_that("the default tolerance is below what the grid leaves", {
+  n <- 256
+  x <- centers(n)
+  times <- c(0.002, 0.01, 0.05)
+  flow <- on_torus(n, times)
+  exact <- on_torus(n, times, tol = 1e-9)
+  fine <- on_torus(3 * n, times, tol = 1e-9)
+  for (k in 1:3) {
+    apart <- function(u) max(abs(u - mean(u)))
+    of_time <- apart(flow$potential[, k] - exact$potential[, k])
+    of_grid <- apart(exact$potential[, k] - fine$potential[seq(2, 3 * n, by = 3), k])
+    expect_lt(of_time, 0.6 * of_grid)
+  }
+  expect_lt(flow$trace$steps[3], 200)
+})
+
 test_that("the end of the flow is the optimal map", {
   x <- centers(64)
   mu <- 1 + 0.5 * cos(2 * pi * x)
