@@ -25,7 +25,9 @@
 #'   + epsilon R^(-1))^(-1), q_(k+1) - n = B_(k+1) (B_k + epsilon S^(-1))^(-1) (q_k - n).}
 #' Its distance to the flow is of order `epsilon`, with the limit off by about
 #' \eqn{-(\epsilon/2)S^{-1}}{-(epsilon/2) S^(-1)}. With `debias = TRUE` the iterates start lower by that
-#' and are raised by it, which leaves an error of order `epsilon`^2.
+#' and are raised by it, which leaves an error of order `epsilon`^2. The model of an iterate is here the
+#' image of `nu` under the inverse of its gradient, not the marginal of its plan as on grids: its
+#' divergence from `mu` stays above zero.
 #'
 #' @param mu,nu The laws of x and of y: lists with elements `mean`, d numbers, and `cov`, a positive
 #'   definite d x d matrix, or the variance where d is 1.
@@ -62,7 +64,7 @@
 #' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the
 #' limit
 #' of the Sinkhorn algorithm. \doi{10.48550/arXiv.2307.16421}
-#' @seealso [brenier_definitions], [sinkhorn_flow()]
+#' @seealso [brenier_definitions], [sinkhorn_flow()], [simulate.sinkhorn_flow()]
 #' @examples
 #' mu <- list(mean = c(0, 1), cov = matrix(c(2, 0.5, 0.5, 1), 2))
 #' nu <- list(mean = c(0, 0), cov = diag(2))

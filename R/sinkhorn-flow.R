@@ -19,7 +19,8 @@
 #' half the root of `epsilon`. Between points the sums are over all pairs, none of which is stored: time
 #' n m and memory n + m a cycle. There is no flow between points at temperature zero, as they have no
 #' density; with a `start` at the same potential, points on a grid with its masses have the iterates of
-#' the grid. The model of an iterate at new points is [predict.points_flow()].
+#' the grid. The model of an iterate at new points is [predict.points_flow()]; particles of the model
+#' are drawn by [simulate()][simulate.sinkhorn_flow].
 #'
 #' Along the flow, whatever the densities:
 #' * the semi-dual \eqn{J(u) = \int u\,d\mu + \int u^*d\nu}{J(u) = mean of u over mu + mean of u* over nu}
@@ -58,7 +59,8 @@
 #' \describe{
 #'   \item{`trace`}{a data frame with a row a time: `time`; `kl`, KL(model || mu), `kl_reverse`,
 #'     KL(mu ||
-#'     model), and `jeffreys`, their sum, in nats; `objective`, J, in the unit of the squared
+#'     model), and `jeffreys`, their sum, in nats, with `epsilon` > 0 of the marginal \eqn{\mu e^r}{mu
+#'     e^r} of the iterate, debiased or not; `objective`, J, in the unit of the squared
 #'     coordinates (with `epsilon` > 0 with the entropic conjugate); `gap`, J less the J of the
 #'     optimal
 #'     potential (`NA` where it is not known), and `bound`, the gap at time 0 over the time; `low`
@@ -87,7 +89,8 @@
 #' Berman, R. J. (2020). The Sinkhorn algorithm, parabolic optimal transport and geometric
 #' Monge-Ampere
 #' equations. Numerische Mathematik 145, 771-836. \doi{10.1007/s00211-020-01127-x}
-#' @seealso [brenier_definitions], [gaussian_flow()], [monge_ampere()], [predict.points_flow()], [sinkhorn()]
+#' @seealso [brenier_definitions], [gaussian_flow()], [monge_ampere()], [predict.points_flow()],
+#'   [simulate.sinkhorn_flow()], [sinkhorn()]
 #' @examples
 #' x <- (seq_len(64) - 0.5) / 64
 #' mu <- 1 + 0.5 * cos(2 * pi * x)
