@@ -2,9 +2,9 @@
 
 #' Particles of the continuum limit of Sinkhorn's algorithm
 #'
-#' Particles that follow a flow of [sinkhorn_flow()] or [gaussian_flow()]: at each time their law is that
-#' of the model, and each has a path. Between them they are a diffusion whose drift and noise depend on
-#' its own law, the McKean-Vlasov equation of the flow.
+#' Particles that follow a flow of [sinkhorn_flow()] or [gaussian_flow()]: at each time their law is
+#' that of the model, and each has a path. They are a diffusion whose drift and noise depend on its own
+#' law, the McKean-Vlasov equation of the flow.
 #'
 #' @details
 #' With \eqn{A_t = (D^2u_t)^{-1}}{A_t = (D^2 u_t)^(-1)} the flow \eqn{\partial_tu = r =
@@ -24,14 +24,14 @@
 #'   the less it depends on where it was.
 #'
 #' How it is done:
-#' * **normal laws**: exactly. Y moves from time s to t by \eqn{n + K(Y - n)}{n + K (Y - n)} and a draw of
-#'   \eqn{N(0, R - KRK')}{N(0, R - K R K')}, with K the matrix by which the flow carries \eqn{q - n};
+#' * **normal laws**: exactly. Y moves from time s to t by \eqn{n + K(Y - n)}{n + K (Y - n)} and a draw
+#'   of \eqn{N(0, R - KRK')}{N(0, R - K R K')}, with K the matrix by which the flow carries \eqn{q - n};
 #' * **grids**: particles start in the cells of the model at the first time of the flow, uniform within
 #'   a cell. Potentials are computed again along the way, A and the drift interpolated, linearly in
 #'   space and in time. Steps are of weak order 1, of order 2 where A is constant or there is no noise;
-#' * **temperatures above zero**: by the chain of Sinkhorn's plans. From \eqn{X_k} a draw of y by the plan
-#'   after the second half of cycle k, from it one of \eqn{X_{k+1}}{X_(k+1)} by the plan after the first
-#'   half of the next: the law of \eqn{X_k} is exactly the marginal \eqn{\mu e^r}{mu e^r} of the
+#' * **temperatures above zero**: by the chain of Sinkhorn's plans. From \eqn{X_k} a draw of y by the
+#'   plan after the second half of cycle k, from it one of \eqn{X_{k+1}}{X_(k+1)} by the plan after the
+#'   first half of the next: the law of \eqn{X_k} is exactly the marginal \eqn{\mu e^r}{mu e^r} of the
 #'   iterate, and as `epsilon` falls the chain becomes the diffusion. Between points particles sit on
 #'   those of `mu`; between grids they are uniform within cells; between normal laws it is that
 #'   marginal, which is wider than `model_cov` by about `epsilon` times the inverse of the slope.
@@ -44,9 +44,9 @@
 #' @param times Times from the first of the flow on, increasing, with `epsilon` > 0 multiples of it; by
 #'   default those of the flow.
 #' @param noise Whether particles diffuse; without noise only at temperature zero.
-#' @param step Longest step of time on grids at temperature zero. By default its noise has a tenth of the
-#'   standard deviation of the model along any axis; moments of the particles are then off by less
-#'   than one in a hundred.
+#' @param step Longest step of time on grids at temperature zero. By default its noise has a tenth of
+#'   the standard deviation of the model along any axis; for laws that are smooth on that scale means
+#'   and covariances are then off by less than a hundredth, in units of the standard deviations.
 #' @param ... None.
 #' @return A data frame of class `flow_paths` with a row a particle and time, times one after the other:
 #'   `time`, `particle`, its number, and its coordinates, `x1`, ..., or the names of the points. Its

@@ -8,7 +8,8 @@ flow_walk <- function(object, times, noise, step) {
   if (object$epsilon > 0) {
     return(if (inherits(object, "gaussian_flow")) plans_walk(object, times) else cells_walk(object))
   }
-  if (inherits(object, "gaussian_flow")) gaussian_walk(object, noise) else grid_walk(object, noise, step)
+  if (inherits(object, "gaussian_flow")) return(gaussian_walk(object, noise))
+  grid_walk(object, noise, step)
 }
 
 #' n draws of N(0, a) for each row, a positive semi-definite but for rounding.
@@ -82,8 +83,8 @@ STEPS_TOGETHER <- 8
 
 walk_options <- list(tol = 1e-6, max_iter = .Machine$integer.max, max_seconds = Inf)
 
-#' Sinkhorn's plans between weighted points: the state is the row of x. iterates(u, cycles) has u and v, a
-#' column a cycle; `scale` is the unit of the points; `images`, a row each, how far from themselves
+#' Sinkhorn's plans between weighted points: the state is the row of x. iterates(u, cycles) has u and
+#' v, a column a cycle; `scale` is the unit of the points; `images`, a row each, how far from themselves
 #' points stand too.
 #' @noRd
 chain_walk <- function(object, x, a, y, b, scale, iterates, position,

@@ -73,7 +73,8 @@ plot_flow_marginals <- function(x, k, name, dots) {
     open_frame(dots, xlim = range(breaks), ylim = c(0, top), xlab = name, ylab = "Density",
                main = paste("Time", format(shown[i], digits = 3)))
     draw_bars(breaks, heights[[i]], mark(dots, "col", shades(4)[2]))
-    if (!is.null(laws[[i]])) lines(laws[[i]], lty = mark(dots, "lty", 1), lwd = mark(dots, "lwd", 1.5), col = "grey15")
+    if (is.null(laws[[i]])) next
+    lines(laws[[i]], lty = mark(dots, "lty", 1), lwd = mark(dots, "lwd", 1.5), col = "grey15")
   }
 }
 
