@@ -257,8 +257,34 @@ fixed <- function(x, digits = 3) {
   ifelse(is.na(x), "-", formatC(x, digits = digits, format = "f"))
 }
 
-# A title, one aligned table, and notes.
-show_table <- function(title, table, notes = NULL) {
+# Figures by name, for the summary of the page: run.R says in which file. A name that is given twice
+# has the later value.
+keep_figures <- function(...) {
+  given <- list(...)
+  figures <- if (is.data.frame(given[[1]])) given[[1]] else {
+    data.frame(row = names(given), column = "figure", value = unlist(given), row.names = NULL)
+  }
+  path <- option("figures")
+  if (is.null(path)) return(invisible(figures))
+  utils::write.table(figures, path, append = file.exists(path), sep = ",", row.names = FALSE,
+                     col.names = !file.exists(path))
+}
+
+# The numbers of a table as it is shown, one a line; the columns in `rows` name its rows, after the
+# word `of`.
+melt_table <- function(table, rows, of = NULL) {
+  named <- lapply(c(if (!is.null(of)) list(of), unclass(table)[rows]), function(r) trimws(format(r)))
+  named <- do.call(paste, c(named, sep = ", "))
+  parts <- lapply(setdiff(names(table), rows), function(column) {
+    value <- suppressWarnings(as.numeric(gsub(" ", "", sub("[(].*", "", table[[column]]))))
+    data.frame(row = named, column = column, value = value)[!is.na(value), ]
+  })
+  do.call(rbind, parts)
+}
+
+# A title, one aligned table, and notes. With `rows` its numbers are kept too.
+show_table <- function(title, table, notes = NULL, rows = NULL, of = NULL) {
+  if (!is.null(rows)) keep_figures(melt_table(table, rows, of))
   cat(title, "\n\n", sep = "")
   print(table, row.names = FALSE, right = TRUE)
   if (length(notes)) cat("\n", paste0(unlist(strwrap(notes, 110, exdent = 2)), "\n"), sep = "")

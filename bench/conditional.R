@@ -195,7 +195,7 @@ table_of <- function(what, names, rivals, title, notes) {
   compared <- stats::setNames(lapply(names, summary_of, what), names)
   rows <- do.call(rbind, lapply(names, function(name) row_of(name, compared[[name]], rivals)))
   show_table(title, rows, c(notes, unlist(lapply(compared, function(s) s$notes)),
-                            count_against(compared, rivals)))
+                            count_against(compared, rivals)), rows = "data", of = what)
 }
 
 table_of(

@@ -97,5 +97,6 @@ show_table(
     ),
     "s.: seconds on all the data, to fit or (kde) to select the bandwidth by the best selector.",
     notes
-  )
+  ),
+  rows = "data"
 )

@@ -130,5 +130,12 @@ show_table(
     "Where a method has no density, below 1e-300, it is given the Gaussian's.",
     unlist(lapply(compared, function(s) s$notes)),
     count_against(compared, rivals)
-  )
+  ),
+  rows = "data"
 )
+for (rival in rivals) {
+  ratio <- vapply(compared, function(s) value_of(s$ahead / s$se, rival), 0)
+  keep_figures(data.frame(row = paste("tables against", rival), column = c("ahead", "behind", "of"),
+                          value = c(sum(ratio > 2, na.rm = TRUE), sum(ratio < -2, na.rm = TRUE),
+                                    sum(!is.na(ratio)))))
+}

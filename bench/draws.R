@@ -46,5 +46,6 @@ show_table(
            "the density is ks::kde at ", formatC(n_kde, format = "d", big.mark = " "),
            " points, scaled up."),
     paste0("brenier used ", brenier_threads(), " thread(s), SIMD level ", brenier_simd(), ".")
-  )
+  ),
+  rows = "what"
 )

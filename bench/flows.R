@@ -49,6 +49,12 @@ methods <- list(
   "kl, fixed h" = list(bandwidth = "normal")
 )
 
+# The largest error of the share of a mode of the eight.
+mass_error <- function(x) {
+  mode <- round(atan2(x[, 2], x[, 1]) / (pi / 4)) %% 8
+  max(abs(tabulate(mode + 1, 8) / nrow(x) - 1 / 8))
+}
+
 distance <- function(x, y) energy_distance(x, y, permutations = 0)$value
 
 jobs <- expand.grid(law = names(laws), seed = seq_len(seeds), stringsAsFactors = FALSE)
@@ -63,6 +69,7 @@ runs <- run_jobs(split(jobs, seq_len(nrow(jobs))), function(job) {
       kde_flow, c(list(y, n = n_particles, steps = n_steps, seed = job$seed, threads = 1), methods[[name]])
     ))
     data.frame(law = job$law, method = name, seed = job$seed, distance = distance(flow$particles, fresh),
+               mass = if (job$law == "eight") mass_error(flow$particles) else NA,
                floor = floor, seconds = spent, steps = nrow(flow$trace),
                rises = sum(diff(flow$trace$energy)[diff(flow$trace$bandwidth) == 0] > 0, na.rm = TRUE))
   })
@@ -88,8 +95,15 @@ show_table(
     }, ""), collapse = ", "), "; with the selector of the bandwidth."),
     paste0("Steps at one bandwidth by which an energy rose: ",
            sum(runs$rises[runs$method != "sliced"]), " (the sliced energy draws directions anew).")
-  )
+  ),
+  rows = "law"
 )
+for (name in names(methods)) {
+  mine <- runs[runs$law == "eight" & runs$method == name, ]
+  keep_figures(data.frame(row = paste0("eight, ", name), column = c("distance", "mass", "seconds"),
+                          value = c(mean(mine$distance), mean(mine$mass), mean(mine$seconds))))
+}
+keep_figures("steps that rose" = sum(runs$rises[runs$method != "sliced"]))
 
 # One step of many particles: exact sums and sums within a tolerance.
 n <- amount(1e4, 1e5)
@@ -106,6 +120,6 @@ rows <- lapply(c(0, 1e-8, 1e-6), function(tolerance) {
 cat("\n")
 show_table(paste("One step of", n, "particles against as many data, d = 2, h = 0.1, one thread"),
   do.call(rbind, lapply(rows, function(r) {
-    data.frame(tolerance = r$tolerance, "first step" = fixed(r$first, 2), "next steps" = fixed(r$again, 2),
+    data.frame(tolerance = format(r$tolerance), "first step" = fixed(r$first, 2), "next steps" = fixed(r$again, 2),
                error = format(max(abs(r$velocity - rows[[1]]$velocity)), digits = 2), check.names = FALSE)
-  })), "CPU seconds; error: largest difference of a velocity from exact sums.")
+  })), "CPU seconds; error: largest difference of a velocity from exact sums.", rows = "tolerance", of = format(n))

@@ -55,15 +55,20 @@ table <- rbind(
 rough <- table$problem == "narrow"
 table$off <- NA_real_
 table$off[rough] <- table$w2_squared[rough] / narrow_squared - 1
-cat("Optimal transport on grids\n\n")
-print(format(table, digits = 4), row.names = FALSE)
-cat("\nl1_error: of the image of the first density, carried cell by cell. off: of the squared distance,",
-    "\n  relative, where it is known. mb: the most memory, beyond the densities.\n")
-
-cat("\nA Sinkhorn cycle on a grid, in logarithms, epsilon = 1e-3\n\n")
+table$off <- abs(table$off)
+show_table(
+  "Optimal transport on grids", format(table, digits = 4),
+  paste("l1_error: of the image of the first density, carried cell by cell. off: of the squared distance,",
+        "relative, where it is known. mb: the most memory, beyond the densities."),
+  rows = c("problem", "cells")
+)
+cat("\n")
 cycle <- function(n) {
   laws <- problem(2, n)
   used <- cpu_seconds(sinkhorn_flow(laws[[1]], laws[[2]], 4e-3, 1e-3))
-  data.frame(cells = paste0(n, "x", n), s.cycle = used / 5)
+  data.frame(cells = paste0(n, "x", n), s.cycle = signif(used / 5, 3))
 }
-print(do.call(rbind, lapply(amount(64, c(64, 128, 256)), cycle)), digits = 3, row.names = FALSE)
+show_table(
+  "A Sinkhorn cycle on a grid, in logarithms, epsilon = 1e-3",
+  do.call(rbind, lapply(amount(64, c(64, 128, 256)), cycle)), rows = "cells"
+)

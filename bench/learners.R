@@ -54,5 +54,6 @@ show_table(
      from, at draws from the fit; the law's own draws have its negative entropy.",
     "identity: the largest residual of the three-point identity. seconds: of a fit with its validation,
      on one thread, two fits at a time. converged: share of the fits whose certificate met the tolerance."
-  )
+  ),
+  rows = c("data", "learner")
 )

@@ -94,7 +94,7 @@ show_table(
   paste0("Posteriors: error of means and standard deviations (RMS, in sds; relative), ", n_draws,
          " draws"),
   data.frame(
-    posterior = ifelse(duplicated(results$posterior), "", results$posterior),
+    posterior = results$posterior,
     method = results$method, mean = fixed(results$mean, 3), sd = fixed(results$sd, 3),
     sliced = fixed(results$sliced, 3), khat = fixed(results$khat, 2), ess = fixed(results$ess, 2),
     kl = fixed(results$kl, 3), gradients = count(results$gradients), values = count(results$values),
@@ -105,5 +105,21 @@ show_table(
     "kl: the divergence where the law is known, else the gap of the evidence.",
     "gradients, values: points at which the gradient and the log density were asked for. seconds of the processor.",
     "Laplace + IS: normal law at a mode, draws weighted. Moments of funnels in ten dimensions and more are of heavy tails: the draws of the law itself miss them.",
-    "Data: posteriordb, see bench/data/posteriordb.")
+    "Data: posteriordb, see bench/data/posteriordb."),
+  rows = c("posterior", "method")
 )
+
+# The worst over the posteriors that a normal law is near to.
+near_normal <- c("kidscore_interaction", "logearn_interaction", "blr", "arK", "garch11",
+                 "low_dim_gauss_mix", "mesquite", "kilpisjarvi")
+worst_of <- function(rows, name, columns) {
+  if (nrow(rows) == 0) return(invisible())
+  keep_figures(data.frame(row = name, column = columns,
+                          value = vapply(columns, function(k) max(rows[[k]]), 0)))
+}
+for (method in c("brenier", "Gaussian")) {
+  rows <- results[results$method == method, ]
+  worst_of(rows[rows$posterior %in% near_normal, ], paste0("near normal, ", method),
+           c("mean", "sd", "khat"))
+  worst_of(rows, paste0("all, ", method), "gradients")
+}

@@ -58,5 +58,6 @@ show_table(
   c(paste("Real data by", folds, "folds; simulated:", n_train, "points to fit,", n_test, "fresh,",
           "mean of", length(seeds), "seed(s)."),
     "worst: the least log density of such a point: how the tails do. s: seconds a fit, on one thread, two
-     fits at a time.")
+     fits at a time."),
+  rows = "data"
 )

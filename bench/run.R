@@ -1,8 +1,10 @@
-# All benchmarks, or those named, to the console and to bench/results.md. Called by `make bench`.
-# Rscript bench/run.R [--quick | --full] [name ...]
+# All benchmarks, or those named, to the console and to bench/results; then the page bench/results.md.
+# Rscript bench/run.R [--quick | --full] [name ...]      Called by `make bench`.
+# Rscript bench/run.R --page                             The page alone, of what is stored.
 
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
 here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
+source(file.path(here, "page.R"))
 arguments <- commandArgs(trailingOnly = TRUE)
 scripts <- c("density-real", "density-simulated", "density-tables", "potentials", "conditional",
              "learners", "tails", "draws", "posteriors", "scaling", "pairs", "sinkhorn",
@@ -11,6 +13,7 @@ options <- grep("^--", arguments, value = TRUE)
 wanted <- setdiff(arguments, options)
 if (length(setdiff(wanted, scripts))) stop("There is no ", setdiff(wanted, scripts)[1], ".R here.")
 if (length(wanted) == 0) wanted <- scripts
+if ("--page" %in% options) wanted <- NULL
 
 packages <- c("brenier", "mclust", "ks", "rvinecopulib", "kde1d", "quantreg", "gamlss", "tram", "mlt",
               "MASS", "ggplot2", "loo", "rstan", "T4transport")
@@ -27,36 +30,27 @@ versions <- function(packages) {
   paste(packages, each, collapse = ", ")
 }
 
-head <- c(
-  "# Benchmarks", "",
-  "Made by `make bench`, or one table at a time by `Rscript bench/run.R name`; each says when.",
-  paste0(R.version.string, "; ", versions(packages), "."),
-  paste0(processor(), ", ", parallel::detectCores(), " processors; brenier with ",
-         brenier::brenier_threads(), " threads, SIMD level ", brenier::brenier_simd(), ".")
-)
-
-# The sections of the last time, by their scripts: the last line of each names it.
-file <- file.path(here, "results.md")
-old <- if (file.exists(file)) readLines(file)
-footers <- "^\\(([a-z-]+)( --[a-z]+)*: [0-9]+ s.*"
-ends <- grep(footers, old)
-starts <- c(grep("^## ", old)[1], ends + 1)[seq_along(ends)]
-sections <- Map(function(from, to) c(old[from:to], ""), starts, ends)
-names(sections) <- sub(footers, "\\1", old[ends])
-sections <- lapply(sections, function(s) s[cumsum(nzchar(s)) > 0])
-
+folder <- file.path(here, "results")
+dir.create(folder, showWarnings = FALSE)
 for (script in wanted) {
   started <- proc.time()[[3]]
+  figures <- tempfile(fileext = ".csv")
   out <- suppressWarnings(system2(
     file.path(R.home("bin"), "Rscript"),
-    c(shQuote(file.path(here, paste0(script, ".R"))), options), stdout = TRUE,
+    c(shQuote(file.path(here, paste0(script, ".R"))), options, shQuote(paste0("--figures=", figures))),
+    stdout = TRUE,
     env = paste0("R_LIBS=", shQuote(paste(.libPaths(), collapse = .Platform$path.sep)))
   ))
   if (!is.null(attr(out, "status"))) stop(script, ".R failed.")
-  took <- paste0("(", paste(c(script, options), collapse = " "), ": ",
-                 round(proc.time()[[3]] - started), " s, ", format(Sys.Date()), ")")
-  cat(out, "", took, "", sep = "\n")
-  sections[[script]] <- c(paste("##", out[1]), "", "```", out[-(1:2)], "```", "", took, "")
-  there <- intersect(scripts, names(sections))
-  writeLines(c(head, "", unlist(sections[there], use.names = FALSE)), file)
+  said <- list(
+    date = format(Sys.Date()),
+    machine = paste0(processor(), " x ", parallel::detectCores(), ", ", brenier::brenier_simd()),
+    command = paste(c("Rscript bench/run.R", options, script), collapse = " "),
+    seconds = round(proc.time()[[3]] - started),
+    versions = paste0(R.version$version.string, "; ", versions(packages))
+  )
+  cat(out, "", paste0("(", said$command, ": ", said$seconds, " s, ", said$date, ")"), "", sep = "\n")
+  write_section(folder, script, said, out)
+  if (file.exists(figures)) file.copy(figures, file.path(folder, paste0(script, ".csv")), overwrite = TRUE)
 }
+write_page(here, scripts)

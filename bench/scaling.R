@@ -63,6 +63,7 @@ if (identical(arguments[1], "--one")) {
         "Up to 5000 points the default is 5 folds, above it one part is held out: the cost of",
         "a point falls there."
       )
-    )
+    ),
+    rows = c("n", "threads")
   )
 }

@@ -78,8 +78,10 @@ for (n in amount(500, c(1000, 2000), c(1000, 2000, 4000))) for (epsilon in c(0.0
 }
 show_table(
   paste("Transport of n points to n, cost |x - y|^2, marginal error", tol), do.call(rbind, rows),
-  "cpu: seconds on one thread. value: with the regulariser. iterations: over all points, where known."
+  "cpu: seconds on one thread. value: with the regulariser. iterations: over all points, where known.",
+  rows = c("n", "epsilon", "program")
 )
+cat("\n")
 
 # --- against n ---------------------------------------------------------------------
 
@@ -103,5 +105,6 @@ rows <- lapply(sizes, function(s) {
 })
 show_table(
   "Sinkhorn divergence of n points and n, marginal error 1e-3", do.call(rbind, rows),
-  "blur: that of the kernel, epsilon = 2 blur^2 for |x - y|^2. cpu: seconds on one thread. memory: MB over the data."
+  "blur: that of the kernel, epsilon = 2 blur^2 for |x - y|^2. cpu: seconds on one thread. memory: MB over the data.",
+  rows = c("n", "d", "blur")
 )

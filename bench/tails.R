@@ -65,5 +65,6 @@ show_table(
       "farthest: of the draws of brenier, from the mean, in standard deviations of a",
       "variable. tail.atoms: atoms set to continue the map beyond the data."
     )
-  )
+  ),
+  rows = "data"
 )
