@@ -23,7 +23,7 @@
 #'   blur \eqn{\sqrt\epsilon}{sqrt(epsilon)}.
 #' @param control A list from [sinkhorn_control()] for each transport problem; by default `tol = 1e-4`.
 #' @param seed A seed for the start, by default 1.
-#' @param threads Number of threads; the result does not depend on it.
+#' @template threads
 #' @return An object of class `sinkhorn_barycenter`, a list with
 #'   \item{x}{the points, a matrix}
 #'   \item{value}{the objective at x}
@@ -41,6 +41,8 @@
 #'
 #' Cuturi, M. and Doucet, A. (2014). Fast computation of Wasserstein barycenters. *ICML* 31.
 #' @seealso [sinkhorn()], [sinkhorn_divergence()]
+#' @family transport between samples
+#' @template definitions
 #' @examples
 #' centre <- sinkhorn_barycenter(list(rnorm(60, -2), rnorm(60, 2)), n = 40)
 #' centre

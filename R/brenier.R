@@ -176,6 +176,7 @@
 #'
 #' @seealso [brenier_definitions], [predict.brenier()], [regret()], [kl_bounds()], [simulate.brenier()],
 #'   [plot.brenier()], [quantile_region()], [brenier_control()]
+#' @family maps of data
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' fit

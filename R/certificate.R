@@ -27,6 +27,8 @@
 #'   take off the penalty.
 #' @section Errors:
 #' `brenier_error_type` if `fit` is not a fit.
+#' @family checks of a fitted map
+#' @template definitions
 #' @examples
 #' certificate(brenier(~ eruptions + waiting, data = faithful))
 #' @export

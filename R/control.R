@@ -53,6 +53,8 @@
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument, its value and what is allowed.
 #' @seealso [brenier()]
+#' @family maps of data
+#' @template definitions
 #' @examples
 #' brenier_control(max_atoms = 20, penalty = 3)
 #' @export

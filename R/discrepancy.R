@@ -51,6 +51,12 @@
 #' @references Szekely and Rizzo (2013) \doi{10.1016/j.jspi.2013.03.018}; Gretton, Borgwardt, Rasch,
 #'   Schoelkopf and Smola (2012, J.
 #' Mach. Learn. Res. 13); Gorham and Mackey (2017) \doi{10.48550/arXiv.1703.01717}.
+#' @template definitions
+#' @seealso [wasserstein()], [sinkhorn_divergence()], [kde_flow()]
+#' @section Errors:
+#' `brenier_error_argument`, `_type`, `_missing`, `_not_finite`, `_empty` or `_rows`, which name the argument: samples of
+#' different columns, missing or infinite values, a wrong `bandwidth`, `kernel`, `p` or number of permutations, a `score`
+#' that does not return a row a point.
 #' @examples
 #' x <- matrix(rnorm(200), 100)
 #' energy_distance(x, x[1:50, ] + 0.5, seed = 1)

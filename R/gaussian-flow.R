@@ -65,6 +65,7 @@
 #' limit
 #' of the Sinkhorn algorithm. \doi{10.48550/arXiv.2307.16421}
 #' @seealso [brenier_definitions], [sinkhorn_flow()], [simulate.sinkhorn_flow()]
+#' @family transport between densities
 #' @examples
 #' mu <- list(mean = c(0, 1), cov = matrix(c(2, 0.5, 0.5, 1), 2))
 #' nu <- list(mean = c(0, 0), cov = diag(2))

@@ -77,6 +77,7 @@ within_limits <- function(x, low, high) if (is.finite(x)) min(max(x, low), high)
 #'
 #' @param link `"log"`, the one link.
 #' @return A family object as of [stats::family()].
+#' @family posteriors
 #' @examples
 #' neg_binomial_2()
 #' @export

@@ -22,6 +22,8 @@
 #' `brenier_error_variable` where `newdata` lacks a variable or has a level that the fit has not seen,
 #' `brenier_error_type`, `brenier_error_argument`.
 #' @name coef.brenier_glm
+#' @family posteriors
+#' @template definitions
 #' @examples
 #' post <- brenier_glm(mpg ~ wt, data = mtcars)
 #' coef(post)

@@ -25,6 +25,11 @@
 #'   observation, and two columns. `prior_summary()`: the priors as they were used, see [brenier_priors].
 #'   `nsamples()`: 1000, the number of draws by default. `loo()`: see [loo::loo()].
 #' @name posterior_predict.brenier_glm
+#' @family posteriors
+#' @template definitions
+#' @section Errors:
+#' `brenier_error_variable` where `newdata` lacks a variable or has a level that the fit has not seen,
+#' `brenier_error_argument` for a wrong number of draws or probability.
 #' @examplesIf requireNamespace("rstantools", quietly = TRUE)
 #' post <- brenier_glm(mpg ~ wt, data = mtcars)
 #' rstantools::posterior_interval(post, prob = 0.9)

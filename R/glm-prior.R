@@ -21,11 +21,14 @@
 #' @param df Degrees of freedom.
 #' @param rate One over the mean.
 #' @param autoscale Whether the scale is relative to the data, see below.
-#' @return An object of class `brenier_prior`.
+#' @return An object of class `brenier_prior`, a list: `dist`, the name of the law; `df`, `location`, `scale` and
+#'   `autoscale` as they were given, `NULL` for what is chosen with the data. In `post$priors` they have numbers.
 #' @section Errors:
-#' `brenier_error_argument`.
+#' `brenier_error_argument` for numbers that are not finite, or a scale, rate or `df` that is not positive.
 #' @source Goodrich, Gabry, Ali and Brilleman, *rstanarm: Bayesian applied regression modeling via
 #'   Stan*, version 2.21, whose help page on priors has these definitions.
+#' @family posteriors
+#' @template definitions
 #' @examples
 #' normal_prior(0, 2.5)
 #' student_t_prior(4, autoscale = TRUE)

@@ -43,6 +43,7 @@
 #' `brenier_error_argument`; `brenier_warning_improper` where responses are separated and a prior is flat.
 #' @source Priors: the help of rstanarm, see [brenier_priors].
 #' @seealso [brenier_definitions], [brenier_vi()]
+#' @family posteriors
 #' @examples
 #' post <- brenier_glm(cbind(ncases, ncontrols) ~ agegp, family = binomial(), data = esoph)
 #' post

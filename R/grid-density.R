@@ -31,6 +31,8 @@
 #' `brenier_error_argument`, which names the argument: values that are missing, infinite, negative or
 #' all zero, another number of dimensions, fewer than 4 cells on an axis, a box without volume.
 #' @seealso [monge_ampere()]
+#' @family transport between densities
+#' @template definitions
 #' @examples
 #' grid_density(volcano, upper = c(870, 610))
 #' grid_density(function(x) exp(-rowSums(x^2)), lower = c(-2, -2), upper = c(2, 2), n = 64)

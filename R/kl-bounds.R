@@ -36,6 +36,8 @@
 #' large time, I. *Communications on Pure and Applied Mathematics* 28, 1-47.
 #' \doi{10.1002/cpa.3160280102}
 #' @seealso [regret()], [certificate()]
+#' @family checks of a fitted map
+#' @template definitions
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful[1:136, ])
 #' kl_bounds(fit, faithful[137:272, ])

@@ -31,6 +31,8 @@
 #' `brenier_error_argument` for a fit of another kind, or where the package clue, which finds the
 #' matching in more than one dimension, is not installed.
 #' @seealso [certificate()], [kl_bounds()]
+#' @family checks of a fitted map
+#' @template definitions
 #' @examples
 #' map_error(brenier(faithful$waiting))
 #' @export

@@ -15,6 +15,8 @@
 #'   * `model.frame()`: the variables of the fit, and the columns of the model matrix of the covariates,
 #'     at the rows of positive weight, a data frame.
 #' @name brenier_methods
+#' @family maps of data
+#' @template definitions
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' colMeans(residuals(fit))
@@ -73,6 +75,10 @@ model.frame.brenier <- function(formula, ...) {
 #'     (one column a variable, and one a coordinate of the covariates), `centre`, `width` and `coefficient`;
 #'   * `augment()` is the data with the columns `.log_density` and `.rank`, see [predict.brenier()].
 #' @name brenier_tidiers
+#' @family maps of data
+#' @template definitions
+#' @section Errors:
+#' Those of [predict.brenier()] for data that lack a variable.
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' glance(fit)

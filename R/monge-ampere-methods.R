@@ -66,6 +66,8 @@ print.summary.monge_ampere <- function(x, digits = 3, ...) {
 #' @section Errors:
 #' `brenier_error_argument` for points of another dimension or a wrong `t` or `n`.
 #' @seealso [monge_ampere()]
+#' @family transport between densities
+#' @template definitions
 #' @examples
 #' ma <- monge_ampere(c(1, 2, 3, 4), c(4, 3, 2, 1))
 #' predict(ma, 0.5)

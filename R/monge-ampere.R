@@ -77,6 +77,7 @@
 #' Jacobs, M. and Leger, F. (2020). A fast approach to optimal transport: the back-and-forth method.
 #' Numerische Mathematik 146, 513-544. \doi{10.1007/s00211-020-01154-8}
 #' @seealso [brenier_definitions], [predict.monge_ampere()], [plot.monge_ampere()], [sinkhorn_flow()]
+#' @family transport between densities
 #' @examples
 #' bumps <- function(x) 1 + 0.5 * cos(2 * pi * x[, 1]) * cos(4 * pi * x[, 2])
 #' ridge <- function(x) exp(-8 * (x[, 1] - x[, 2])^2)

@@ -46,6 +46,8 @@
 #' @references
 #' Chernozhukov, V., Galichon, A., Hallin, M. and Henry, M. (2017). Monge-Kantorovich depth, quantiles,
 #' ranks and signs. *Annals of Statistics* 45, 223-256. \doi{10.1214/16-AOS1450}
+#' @family maps of data
+#' @template definitions
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' new <- data.frame(eruptions = c(2, 4.5), waiting = c(55, 80))

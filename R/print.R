@@ -21,6 +21,8 @@
 #'   `mean`, `sd`, `skewness`, excess `kurtosis` and the Kolmogorov `distance` to N(0, 1), weighted)
 #'   and `reach` (the largest center-outward rank of a point of the data).
 #' @name print.brenier
+#' @family maps of data
+#' @template definitions
 #' @examples
 #' summary(brenier(~ eruptions + waiting, data = faithful))
 #' @export

@@ -27,6 +27,8 @@
 #' Hallin, M., del Barrio, E., Cuesta-Albertos, J. and Matran, C. (2021). Distribution and quantile
 #' functions, ranks and signs in dimension d: a measure transportation approach. *Annals of
 #' Statistics* 49, 1139-1165. \doi{10.1214/20-AOS1996}
+#' @family maps of data
+#' @template definitions
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' region <- quantile_region(fit, c(0.5, 0.9))

@@ -48,6 +48,8 @@
 #' Deb, N. and Liang, T. (2025). No-regret generative modeling via parabolic Monge-Ampere PDE.
 #' \doi{10.48550/arXiv.2504.09279}
 #' @seealso [brenier_trace], [certificate()], [kl_bounds()]
+#' @family checks of a fitted map
+#' @template definitions
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' r <- regret(fit)

@@ -5,8 +5,7 @@
 #'
 #' @param object A fit of [brenier()].
 #' @param nsim Number of draws; with covariates for each row of `newdata`.
-#' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
-#'   from the user's stream.
+#' @template seed
 #' @param newdata For a fit with covariates: a data frame with them; by default those of the fit.
 #' @param average `TRUE` draws from the average iterate: the mixture of the laws of the potentials that
 #'   the steps started from, since the atoms were last changed, with weights proportional to the step
@@ -16,6 +15,11 @@
 #' @return `simulate()`: a data frame of `nsim` rows with the variables of the fit, for `~ log(b)`
 #'   that is `log(b)`. With covariates `nsim` rows for each of `newdata`, whose number is in the column
 #'   `row` in front; a missing covariate gives `NA`. `as_draws()`: the same as a [posterior::draws_df] of one chain.
+#' @family maps of data
+#' @template definitions
+#' @section Errors:
+#' `brenier_error_argument` for a wrong `nsim` or `seed`, or `average` without stored iterates; those of
+#' [predict.brenier()] for `newdata`.
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' simulate(fit, nsim = 5, seed = 1)

@@ -15,6 +15,8 @@
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument, its value and what is allowed.
 #' @seealso [sinkhorn()]
+#' @family transport between samples
+#' @template definitions
 #' @examples
 #' sinkhorn_control(tol = 1e-9)
 #' @export

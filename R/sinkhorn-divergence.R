@@ -17,6 +17,10 @@
 #'
 #' Sejourne, T., Feydy, J., Vialard, F.-X., Trouve, A. and Peyre, G. (2019). Sinkhorn divergences for
 #' unbalanced optimal transport. \doi{10.48550/arXiv.1910.12958}
+#' @family transport between samples
+#' @template definitions
+#' @section Errors and warnings:
+#' As [sinkhorn()].
 #' @examples
 #' x <- matrix(rnorm(100), 50)
 #' sinkhorn_divergence(x, x + 1)

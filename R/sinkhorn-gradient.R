@@ -11,11 +11,15 @@
 #' sample against itself are taken off. The error is of the order of `error` of the result.
 #'
 #' @param object A result of [sinkhorn()].
-#' @param threads Number of threads; the result does not depend on it.
+#' @template threads
 #' @param ... None; anything here is an error.
 #' @return A list with `x` and `y`, matrices with a row a point, and `a` and `b`, vectors. `x` and `y` are
 #'   `NULL` where the cost is a function or a matrix. Points of mass zero have gradient 0.
 #' @seealso [sinkhorn()]
+#' @family transport between samples
+#' @template definitions
+#' @section Errors:
+#' `brenier_error_argument` for a wrong number of threads.
 #' @examples
 #' x <- matrix(rnorm(40), 20)
 #' ot <- sinkhorn(x, x + 1)

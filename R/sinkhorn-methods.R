@@ -10,6 +10,8 @@
 #'   `gap`, `error`, `converged`, `iterations`, `seconds`. `tidy()` returns one with a row a point: `side`
 #'   (`"x"` or `"y"`), `point` (its number), `mass`, `potential`.
 #' @name print.sinkhorn
+#' @family transport between samples
+#' @template definitions
 #' @examples
 #' ot <- sinkhorn(rnorm(50), rnorm(60, 2))
 #' glance(ot)

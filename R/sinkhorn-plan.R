@@ -11,6 +11,11 @@
 #' @return A matrix with a row a point of x and a column a point of y, of class `dgCMatrix` if `sparse`.
 #'   Its sums are a and b up to `error` of the result.
 #' @seealso [sinkhorn()], [predict.sinkhorn()] for the map alone
+#' @family transport between samples
+#' @template definitions
+#' @section Errors:
+#' `brenier_error_package` where the package Matrix is needed and missing, `brenier_error_argument` for a wrong
+#' `drop`.
 #' @examples
 #' ot <- sinkhorn(c(0, 1, 2), c(0.5, 2.5), epsilon = 0.1)
 #' plan(ot)

@@ -19,13 +19,15 @@
 #' @param type `"map"` or `"potential"`.
 #' @param direction `"forward"` takes points on the side of x to the side of y, `"backward"` the other
 #'   way.
-#' @param threads Number of threads; the result does not depend on it.
+#' @template threads
 #' @param ... None; anything here is an error.
 #' @return For `"map"` a matrix with a row a point, for `"potential"` a vector.
 #' @section Errors:
 #' `brenier_error_argument` for a wrong argument, for `newdata` where `cost` is a matrix, which says nothing of
 #' new points, and for a map without points.
 #' @seealso [sinkhorn()]
+#' @family transport between samples
+#' @template definitions
 #' @examples
 #' ot <- sinkhorn(rnorm(50), rnorm(60, 2, 0.5))
 #' predict(ot, c(-1, 0, 1))

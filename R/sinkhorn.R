@@ -66,7 +66,7 @@
 #' @param debias Whether `value` is the Sinkhorn divergence, which takes two more problems.
 #' @param reach How far mass is moved rather than left, see Details; by default any distance.
 #' @param control A list from [sinkhorn_control()], or a plain list of its arguments.
-#' @param threads Number of threads; the result does not depend on it.
+#' @template threads
 #' @param ... For the formula method the arguments after `y`; the default method takes none.
 #'
 #' @return An object of class `sinkhorn`, a list with
@@ -108,6 +108,7 @@
 #'
 #' @seealso [brenier_definitions], [predict.sinkhorn()], [plan()], [gradient()],
 #'   [sinkhorn_divergence()], [sinkhorn_barycenter()], [wasserstein()], [plot.sinkhorn()]
+#' @family transport between samples
 #' @examples
 #' short <- faithful[faithful$eruptions < 3, ]
 #' long <- faithful[faithful$eruptions >= 3, ]

@@ -64,6 +64,7 @@
 #' `brenier_error_argument`; `brenier_error_target` where a model cannot be asked, or not be made
 #' anew.
 #' @seealso [brenier_definitions], [brenier_vi()], [check_gradient()]
+#' @family posteriors
 #' @examples
 #' rate <- as_target(function(p) dgamma(p, 3, 2, log = TRUE), init = c(rate = 1),
 #'                   gradient = function(p) 2 / p - 2, lower = 0)

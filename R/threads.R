@@ -13,6 +13,9 @@
 #' @param n Number of threads, at least 1.
 #' @param level `"auto"`, `"baseline"` or `"avx2"`.
 #' @return The number in use, or the level in use; invisibly when it was set.
+#' @section Errors:
+#' `brenier_error_argument` for a number below 1, or a level that this machine does not have.
+#' @template definitions
 #' @examples
 #' brenier_threads()
 #' brenier_simd()

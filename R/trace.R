@@ -63,6 +63,8 @@
 #' [brenier_control()] says. J is in whitened coordinates. The objective of a fit is the likelihood, not
 #' J, so that J may rise.
 #' @name brenier_trace
+#' @family checks of a fitted map
+#' @template definitions
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' tail(fit$trace, 3)

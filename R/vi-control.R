@@ -33,6 +33,8 @@
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument, its value and what is allowed.
 #' @seealso [brenier_vi()]
+#' @family posteriors
+#' @template definitions
 #' @examples
 #' brenier_vi_control(max_points = 2048)
 #' @export

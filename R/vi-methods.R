@@ -2,8 +2,7 @@
 #'
 #' @param object,x A posterior of [brenier_vi()].
 #' @param nsim,ndraws Number of draws.
-#' @param seed A seed; the state of R's generator is then left as it was. By default the draws come
-#'   from the user's stream.
+#' @template seed
 #' @param refine What is done about the error of the approximation: `"none"` weighs the draws;
 #'   `"importance"` resamples as many of them by these weights, truncated, without their log
 #'   weights; `"metropolis"` runs them through an independence Metropolis sampler, whose stationary
@@ -23,6 +22,10 @@
 #'   * `predict()`: the log density of the approximation, normalised, what `lp_approx__` is of
 #'     draws; -Inf outside the bounds.
 #' @name simulate.brenier_posterior
+#' @family posteriors
+#' @template definitions
+#' @section Errors:
+#' `brenier_error_argument` for a wrong `nsim`, `refine` or `type`, or points of the wrong number of columns.
 #' @examples
 #' post <- brenier_vi(function(x) -sum((x - 1)^2) / 2, c(a = 0, b = 0), function(x) 1 - x)
 #' simulate(post, nsim = 2, seed = 1)
@@ -82,6 +85,13 @@ predict.brenier_posterior <- function(object, newdata, type = "log_density", ...
 #'   would have. `glance()` returns a data frame of one row: `elbo`, `elbo_se`, `kl_gap`, `khat`,
 #'   `is_ess`, `evaluations` (points at which the log density was asked for), `seconds`,
 #'   `converged`.
+#' @family posteriors
+#' @template definitions
+#' @examples
+#' post <- brenier_vi(function(x) -sum((x - 1)^2) / 2, c(a = 0, b = 0), function(x) 1 - x)
+#' post
+#' summary(post)
+#' glance(post)
 #' @name print.brenier_posterior
 #' @export
 print.brenier_posterior <- function(x, digits = 4, ...) {
@@ -171,6 +181,8 @@ glance.brenier_posterior <- function(x, ...) {
 #' @return One number, from fresh draws. Below 0.5 the approximation is good, above 0.7 not to be
 #'   trusted; `-Inf` where all weights are equal but for rounding, `Inf` where most draws were
 #'   refused.
+#' @family posteriors
+#' @template definitions
 #' @examples
 #' pareto_khat(brenier_vi(function(x) -sum(x^4), c(a = 1), function(x) -4 * x^3))
 #' @export

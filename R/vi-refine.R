@@ -69,6 +69,9 @@ metropolis <- function(frame, log_weight) {
 #' @param ... None.
 #' @return As [loo::loo_approximate_posterior()].
 #' @name loo.brenier_posterior
+#' @family posteriors
+#' @section Errors:
+#' `brenier_error_argument` where `log_lik` is no function, or does not return a row a draw.
 #' @examplesIf requireNamespace("loo", quietly = TRUE)
 #' y <- c(-0.3, 0.1, 0.8, 1.4)
 #' post <- brenier_vi(function(m) -sum((y - m)^2) / 2, c(mean = 0), function(m) sum(y - m))

@@ -13,6 +13,10 @@
 #' @param seed A seed, as in [brenier_vi()].
 #' @param ... None.
 #' @return A posterior, as of [brenier_vi()]. Its evaluations are those of both fits.
+#' @family posteriors
+#' @template definitions
+#' @section Errors:
+#' Those of [brenier_vi()] and [brenier_vi_control()].
 #' @examples
 #' post <- brenier_vi(function(x) -sum(x^4), c(a = 1), function(x) -4 * x^3)
 #' update(post, control = list(points = 2048))$history

@@ -79,6 +79,7 @@
 #' density cannot be evaluated at `init` or about it, `brenier_error_argument`.
 #' @seealso [brenier_definitions], [brenier_glm()], [as_target()], [plot.brenier_posterior()],
 #'   [update.brenier_posterior()]
+#' @family posteriors
 #' @examples
 #' banana <- function(x) -x[, 1]^2 / 2 - 2 * (x[, 2] - x[, 1]^2)^2
 #' slope <- function(x) {

@@ -25,6 +25,8 @@
 #' @references
 #' Gelbrich, M. (1990). On a formula for the L2 Wasserstein metric between measures on Euclidean and
 #' Hilbert spaces. *Mathematische Nachrichten* 147, 185-203. \doi{10.1002/mana.19901470121}
+#' @family transport between samples
+#' @template definitions
 #' @examples
 #' wasserstein(c(0, 1, 3), c(5, 6, 8))
 #' wasserstein(faithful$waiting, 10 + faithful$waiting, p = 1)

@@ -1,0 +1,1 @@
+#' @seealso [brenier_definitions] for directions, signs and units
