@@ -26,7 +26,7 @@ figure_of <- function(section, row, column) {
   if (length(value)) value[length(value)] else NA_real_
 }
 
-# A figure is named "row | column" and may be the difference or the ratio of two, "a - b", "a / b".
+# A figure is named "row | column" and may be the difference or the ratio of two, "a -- b", "a // b".
 # A number stands for itself.
 evaluate <- function(section, name) {
   if (is.na(name) || name == "") return(NA_real_)
