@@ -100,6 +100,17 @@ section_lines <- function(section) {
     "")
 }
 
+# The vignettes that show benchmarks have copies of their figures: those files that are there.
+copy_for_vignettes <- function(folder, vignettes, names) {
+  for (name in names) {
+    copy <- file.path(vignettes, paste0("bench-", name, ".csv"))
+    section <- if (file.exists(copy)) read_section(folder, name)
+    if (is.null(section)) next
+    figures <- cbind(section$figures, date = section$date, machine = section$machine, command = section$command)
+    utils::write.csv(figures, copy, row.names = FALSE)
+  }
+}
+
 write_page <- function(here, names) {
   folder <- file.path(here, "results")
   sections <- Filter(Negate(is.null), sapply(names, read_section, folder = folder, simplify = FALSE))

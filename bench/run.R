@@ -1,6 +1,8 @@
-# All benchmarks, or those named, to the console and to bench/results; then the page bench/results.md.
+# All benchmarks, or those named, to the console and to bench/results; then the page bench/results.md
+# and the copies of figures that the vignettes have.
 # Rscript bench/run.R [--quick | --full] [name ...]      Called by `make bench`.
 # Rscript bench/run.R --page                             The page alone, of what is stored.
+# What --quick finds is stored only where nothing better is.
 
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])
 here <- dirname(gsub("~+~", " ", file, fixed = TRUE))
@@ -50,7 +52,13 @@ for (script in wanted) {
     versions = paste0(R.version$version.string, "; ", versions(packages))
   )
   cat(out, "", paste0("(", said$command, ": ", said$seconds, " s, ", said$date, ")"), "", sep = "\n")
+  before <- read_section(folder, script)
+  if ("--quick" %in% options && !is.null(before) && !grepl("--quick", before$command)) {
+    message(script, ": not stored, for what is there took its time.")
+    next
+  }
   write_section(folder, script, said, out)
   if (file.exists(figures)) file.copy(figures, file.path(folder, paste0(script, ".csv")), overwrite = TRUE)
 }
 write_page(here, scripts)
+copy_for_vignettes(folder, file.path(here, "../vignettes"), scripts)
