@@ -30,6 +30,7 @@
 #'   \item{divergences}{from x to each sample}
 #'   \item{trace}{a data frame with a row a step: `iter`, `objective`, `step` (its length as a part of the full
 #'     one), `move` (root mean square), `seconds`}
+#'   \item{samples, masses}{what was averaged: lists with a matrix and a vector a sample}
 #'   \item{converged, status, iterations, epsilon, weights, seconds, call}{how it was obtained; status is
 #'     `"ok"`, `"max_iterations"`, `"stalled"` or `"interrupted"`}
 #' @section Errors and warnings:
@@ -77,6 +78,8 @@ sinkhorn_barycenter <- function(measures, weights = NULL, masses = NULL, n = NUL
   )
   result$epsilon <- epsilon
   result$weights <- lambda
+  result$samples <- stats::setNames(lapply(sides, `[[`, "y"), names(measures))
+  result$masses <- lapply(sides, function(s) s$b %||% rep(1 / nrow(s$y), nrow(s$y)))
   result$seconds <- proc.time()[["elapsed"]] - start
   result$call <- match.call()
   if (!result$converged) {

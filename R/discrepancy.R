@@ -47,7 +47,9 @@
 #'   `sliced_wasserstein()` that of the choice of
 #'   directions alone), `floor` and `p_value` (`NA` without permutations): the mean of `value` under
 #'   the null and the share of the null, the
-#'   sample with it, that is as large; `n`, `m`, `bandwidth`. `as.numeric()` gives the value.
+#'   sample with it, that is as large; `n`, `m`, `bandwidth`; `null`, the values that the permutations
+#'   gave. `as.numeric()` gives the value, `as.data.frame()` and `tidy()` a data frame of one row with all
+#'   but the null, and `plot()` draws that.
 #' @references Szekely and Rizzo (2013) \doi{10.1016/j.jspi.2013.03.018}; Gretton, Borgwardt, Rasch,
 #'   Schoelkopf and Smola (2012, J.
 #' Mach. Learn. Res. 13); Gorham and Mackey (2017) \doi{10.48550/arXiv.1703.01717}.
@@ -238,7 +240,7 @@ new_discrepancy <- function(name, value, unbiased, se, null, n, m, bandwidth) {
     name = name, value = value, unbiased = unbiased, se = se,
     floor = if (known) mean(null) else NA_real_,
     p_value = if (known) (1 + sum(null >= value)) / (1 + length(null)) else NA_real_,
-    n = n, m = m, bandwidth = bandwidth
+    n = n, m = m, bandwidth = bandwidth, null = as.double(null)
   ), class = "brenier_discrepancy")
 }
 
@@ -262,3 +264,13 @@ print.brenier_discrepancy <- function(x, digits = 3, ...) {
 
 #' @export
 as.double.brenier_discrepancy <- function(x, ...) x$value
+
+#' @rdname energy_distance
+#' @param row.names,optional As in [as.data.frame()].
+#' @export
+as.data.frame.brenier_discrepancy <- function(x, row.names = NULL, optional = FALSE, ...) {
+  data.frame(unclass(x)[setdiff(names(x), "null")], row.names = row.names)
+}
+
+#' @export
+tidy.brenier_discrepancy <- function(x, ...) as.data.frame(x)

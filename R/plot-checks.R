@@ -7,12 +7,6 @@ default_plot <- function(fit) {
   if (!is.null(fit$design) && fit$d <= 2) "quantile" else "density"
 }
 
-check_plots <- function(which) {
-  choices <- c("density", "quantile", "grid", "trace", "qq", "rank")
-  if (!is.character(which) || length(which) == 0) check_choice(which, choices, "which")
-  unique(vapply(which, check_choice, "", choices, "which", USE.NAMES = FALSE))
-}
-
 # What may come in the dots. `log` and `type` would undo what a plot is.
 GRAPHICAL <- c(
   "main", "sub", "xlab", "ylab", "xlim", "ylim", "asp", "axes", "ann", "frame.plot", "bty", "las",

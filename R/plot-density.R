@@ -1,10 +1,14 @@
 # plot(fit, "density")
 
-plot_density <- function(fit, level, variables, newdata, dots) {
-  if (fit$d > 2) return(plot_density_pairs(fit, variables, newdata, dots))
-  if (!is.null(fit$design)) return(plot_laws(fit, "density", level, newdata, dots))
-  if (fit$d == 1) return(plot_density_curve(fit, dots))
-  plot_density_contours(fit, level, dots)
+density_data <- function(fit, ask) {
+  if (fit$d > 2) return(pairs_data(fit, ask))
+  if (!is.null(fit$design)) return(laws_data(fit, "density", ask))
+  if (fit$d == 1) curve_data(fit, ask$xlim) else contours_data(fit, ask)
+}
+
+draw_density <- function(data, dots) {
+  switch(data$kind, pairs = draw_pairs, laws = draw_laws, curve = draw_density_curve,
+         contours = draw_density_contours)(data, dots)
 }
 
 #' Density at the points of one axis: a list of x and y.
@@ -14,18 +18,22 @@ density_curve <- function(fit, xlim) {
   list(x = at, y = exp(log_density(fit$layers, cbind(at))))
 }
 
-plot_density_curve <- function(fit, dots) {
+curve_data <- function(fit, xlim) {
   x <- fit$x[, 1]
   ends <- invert(fit, matrix(stats::qnorm(c(0.005, 0.995))))
-  curve <- density_curve(fit, wide_range(dots$xlim %||% c(x, ends), 0.04))
   breaks <- histogram_breaks(x)
-  heights <- weighted_heights(x, fit$weights, breaks)
-  open_frame(
-    dots, xlim = range(curve$x), ylim = c(0, max(curve$y, heights)), xlab = fit$variables,
-    ylab = "Density", main = "Density"
+  list(
+    kind = "curve", curve = as.data.frame(density_curve(fit, wide_range(xlim %||% c(x, ends), 0.04))),
+    bars = bars_data(breaks, weighted_heights(x, fit$weights, breaks)), x = x,
+    words = words_of("Density", fit$variables, "Density")
   )
-  draw_bars(breaks, heights)
-  draw_rug(x)
+}
+
+draw_density_curve <- function(data, dots) {
+  curve <- data$curve
+  open_frame(dots, data$words, xlim = range(curve$x), ylim = c(0, max(curve$y, data$bars$height)))
+  draw_bars(data$bars)
+  draw_rug(data$x)
   lines(curve, col = mark(dots, "col", FIT_COLOUR), lwd = mark(dots, "lwd", 2),
         lty = mark(dots, "lty", 1))
 }
@@ -36,24 +44,32 @@ draw_rug <- function(x, colour = "grey15") {
                 col = faint(colour, min(0.6, max(0.05, 60 / length(rows)))))
 }
 
-plot_density_contours <- function(fit, level, dots) {
-  regions <- density_regions(fit, level)
+contours_data <- function(fit, ask) {
+  regions <- density_regions(fit, ask$level)
   around <- rbind(fit$x, regions$extent)
-  open_frame(
-    dots, xlim = wide_range(around[, 1], 0.02), ylim = wide_range(around[, 2], 0.02),
-    xlab = fit$variables[1], ylab = fit$variables[2], main = "Density"
+  reach <- list(wide_range(around[, 1], 0.02), wide_range(around[, 2], 0.02))
+  # as far as the axes go
+  at <- Map(function(limits, reach) {
+    ends <- wide_range(limits %||% reach, 0.04)
+    seq(ends[1], ends[2], length.out = 201)
+  }, list(ask$xlim, ask$ylim), reach)
+  list(
+    kind = "contours", at = at, height = grid_heights(fit, at), cuts = regions$cuts, level = ask$level,
+    points = fit$x, weights = fit$weights, reach = reach,
+    words = words_of("Density", fit$variables[1], fit$variables[2])
   )
-  usr <- par("usr")
-  at_x <- seq(usr[1], usr[2], length.out = 201)
-  at_y <- seq(usr[3], usr[4], length.out = 201)
-  height <- grid_heights(fit, list(at_x, at_y))
-  colours <- shades(length(level))
-  top <- max(height, regions$cuts) + 1
-  graphics::.filled.contour(at_x, at_y, height, c(regions$cuts, top), colours)
-  draw_points(fit$x, fit$weights, dots)
-  contour(at_x, at_y, height, levels = regions$cuts, add = TRUE, drawlabels = FALSE,
+}
+
+draw_density_contours <- function(data, dots) {
+  open_frame(dots, data$words, xlim = data$reach[[1]], ylim = data$reach[[2]])
+  at <- data$at
+  colours <- shades(length(data$level))
+  top <- max(data$height, data$cuts) + 1
+  graphics::.filled.contour(at[[1]], at[[2]], data$height, c(data$cuts, top), colours)
+  draw_points(data$points, data$weights, dots)
+  contour(at[[1]], at[[2]], data$height, levels = data$cuts, add = TRUE, drawlabels = FALSE,
           col = FIT_COLOUR, lwd = mark(dots, "lwd", 0.7), lty = mark(dots, "lty", 1))
-  words <- rev(percent(level))
+  words <- rev(percent(data$level))
   key_above(c(paste("holds", words[1]), words[-1]), fill = colours, border = NA)
 }
 
@@ -82,30 +98,58 @@ grid_heights <- function(fit, at, given = NULL) {
   matrix(log_density(fit$layers, x, repeat_rows(given, nrow(x))), length(at[[1]]))
 }
 
-plot_density_pairs <- function(fit, variables, newdata, dots) {
-  n <- fit$n
-  laws <- if (!is.null(newdata)) chosen_laws(fit, newdata, NULL)
-  draws <- pair_draws(fit, laws$given, max(1000, min(n, MOST_POINTS)))
-  # pairs() has one matrix: the data, then as many draws as there are data, at most
-  both <- rbind(fit$x, draws)[, variables, drop = FALSE]
-  of_data <- seq_len(n)
-  of_draws <- n + seq_len(min(n, nrow(draws)))
+#' Data and draws of several variables; on the diagonal their histograms.
+#' @noRd
+pairs_data <- function(fit, ask) {
+  laws <- if (!is.null(ask$newdata)) chosen_laws(fit, ask$newdata, NULL)
+  draws <- pair_draws(fit, laws$given, max(1000, min(fit$n, MOST_POINTS)))
+  scatter_data(
+    fit$x, fit$weights, draws, ask$variables, fit$variables,
+    paste(c("Data (below) and draws (above)", if (!is.null(laws)) where_words(laws$data)), collapse = " ")
+  )
+}
+
+#' As many of the second points are drawn as there are first ones, at most.
+#' @noRd
+scatter_data <- function(below, weights, above, variables, names, main) {
+  colnames(below) <- colnames(above) <- names
+  list(kind = "pairs", below = below[, variables, drop = FALSE], weights = weights,
+       above = above[, variables, drop = FALSE], shown = seq_len(min(nrow(below), nrow(above))),
+       main = main)
+}
+
+draw_pairs <- function(data, dots) {
+  # pairs() has one matrix: the points below, then those above
+  n <- nrow(data$below)
+  shown <- n + data$shown
   args <- list(
-    both, labels = fit$variables[variables], gap = 0.4, las = 1,
-    main = paste(c("Data (below) and draws (above)", if (!is.null(laws)) where_words(laws$data)),
-                 collapse = " "),
-    lower.panel = function(x, y, ...) {
-      draw_points(cbind(x, y)[of_data, ], fit$weights, dots)
-    },
+    rbind(data$below, data$above), labels = colnames(data$below), gap = 0.4, las = 1, main = data$main,
+    lower.panel = function(x, y, ...) draw_points(cbind(x, y)[seq_len(n), ], data$weights, dots),
     upper.panel = function(x, y, ...) {
-      draw_points(cbind(x, y)[of_draws, ], rep(1, length(of_draws)), dots["pch"], FIT_COLOUR)
+      draw_points(cbind(x, y)[shown, ], rep(1, length(shown)), dots["pch"], FIT_COLOUR)
     },
-    diag.panel = function(x, ...) pairs_bars(x[of_data], fit$weights, x[-of_data]),
+    diag.panel = function(x, ...) {
+      usr <- par("usr")
+      old <- par(usr = usr)
+      on.exit(par(old))
+      bars <- pair_bars(x[seq_len(n)], data$weights, x[-seq_len(n)])
+      par(usr = c(usr[1:2], 0, 1.35 * max(unlist(bars[-1]))))
+      draw_bars(bars_data(bars$breaks, bars$above), shades(5)[2])
+      lines(bars$breaks, c(bars$below, 0), type = "s", col = "grey15")
+    },
     label.pos = 0.9, cex.labels = 1.1
   )
   of_page <- setdiff(names(dots), c(MARKS, "xlab", "ylab"))
   args[of_page] <- dots[of_page]
   do.call(graphics::pairs, args)
+}
+
+#' The diagonal: histograms of both.
+#' @noRd
+pair_bars <- function(below, weights, above) {
+  breaks <- seq(min(below, above), max(below, above), length.out = 31)
+  list(breaks = breaks, above = weighted_heights(above, rep(1, length(above)), breaks),
+       below = weighted_heights(below, weights, breaks))
 }
 
 #' Draws from the law; where there are covariates from the laws at the rows `given`, in turn, or at
@@ -124,16 +168,4 @@ pair_draws <- function(fit, given, n) {
 
 where_words <- function(data) {
   if (nrow(data) > 1) "at the rows of newdata" else paste("at", law_words(data))
-}
-
-#' The diagonal: histogram of the draws, outline of that of the data.
-#' @noRd
-pairs_bars <- function(data, weights, draws) {
-  usr <- par("usr")
-  breaks <- seq(min(data, draws), max(data, draws), length.out = 31)
-  of_draws <- weighted_heights(draws, rep(1, length(draws)), breaks)
-  of_data <- weighted_heights(data, weights, breaks)
-  par(usr = c(usr[1:2], 0, 1.35 * max(of_draws, of_data)))
-  draw_bars(breaks, of_draws, shades(5)[2])
-  lines(breaks, c(of_data, 0), type = "s", col = "grey15")
 }

@@ -1,11 +1,12 @@
 # plot(fit, "trace"), plot(fit, "qq") and plot(fit, "rank")
 
-plot_trace <- function(fit, dots) {
+trace_data <- function(fit, ask) list(trace = running_trace(fit), tol = fit$control$tol)
+
+draw_trace <- function(data, dots) {
   old <- two_panels()
   if (!is.null(old)) on.exit(par(old))
-  trace <- running_trace(fit)
-  trace_losses(trace, panel_dots(dots, 1))
-  trace_gap(trace, fit$control$tol, panel_dots(dots, 2))
+  trace_losses(data$trace, panel_dots(dots, 1))
+  trace_gap(data$trace, data$tol, panel_dots(dots, 2))
 }
 
 #' The trace with the steps of all layers one after the other. The objective of a layer is in its own
@@ -38,7 +39,7 @@ trace_losses <- function(trace, dots) {
   # at least a twentieth of a nat, lest rounding looks like progress
   shown <- mean(shown) + c(-1, 1) * max(diff(shown) / 2, 0.025)
   open_frame(
-    dots, xlim = range(trace$iter), ylim = shown, xlab = "Step",
+    dots, xlim = c(0, max(1, trace$iter)), ylim = shown, xlab = "Step",
     ylab = "Nats a point", main = "Objective"
   )
   mark_rounds(trace)
@@ -74,7 +75,7 @@ trace_gap <- function(trace, tol, dots) {
   trace$gap <- log10(pmax(trace$gap, tol / 1000))
   tol <- log10(tol)
   open_frame(
-    dots, xlim = range(trace$iter), ylim = wide_range(c(trace$gap[known], tol, tol + 1)),
+    dots, xlim = c(0, max(1, trace$iter)), ylim = wide_range(c(trace$gap[known], tol, tol + 1)),
     xlab = "Step", ylab = "Nats a point", main = "Certificate", yaxt = "n"
   )
   draw_log_axis(dots)
@@ -109,13 +110,36 @@ draw_log_axis <- function(dots) {
   graphics::axis(2, at, words, las = mark(dots, "las", 1), cex.axis = mark(dots, "cex.axis", size))
 }
 
-plot_qq <- function(fit, dots) {
-  r <- stats::residuals(fit)
-  if (fit$d == 1) return(qq_coordinates(fit, r, dots))
+qq_pictures_data <- function(fit, ask) {
+  qq_data(stats::residuals(fit), fit$weights, fit$variables, if (fit$d == 1) "Normal QQ" else "Coordinates")
+}
+
+#' Order statistics of the columns of r, and of their squared radius, against their quantiles, and the
+#' bands of each.
+#' @noRd
+qq_data <- function(r, weights, names, main) {
+  d <- ncol(r)
+  n <- effective_size(weights)
+  series <- function(value, quantile, of) {
+    q <- plotting_positions(value, weights)
+    data.frame(of = of, at = quantile(q$p), value = value[q$order], .weight = weights[q$order], p = q$p)
+  }
+  coordinates <- lapply(seq_len(d), function(j) series(r[, j], stats::qnorm, names[j]))
+  radial <- function(p) stats::qchisq(p, d)
+  radius <- series(rowSums(r^2), radial, "squared radius")
+  list(
+    all = TRUE, d = d, names = names, main = main, coordinates = coordinates, radius = radius,
+    band = band_data(stats::qnorm, range(lapply(coordinates, `[[`, "p")), n),
+    ring = band_data(radial, range(radius$p), n)
+  )
+}
+
+draw_qq <- function(data, dots) {
+  if (data$d == 1) return(qq_coordinates(data, dots))
   old <- two_panels()
   if (!is.null(old)) on.exit(par(old))
-  qq_radius(fit, r, panel_dots(dots, 1))
-  qq_coordinates(fit, r, panel_dots(dots, 2))
+  qq_radius(data, panel_dots(dots, 1))
+  qq_coordinates(data, panel_dots(dots, 2))
 }
 
 #' Order of weighted values and the middles `p` of the steps of their distribution function. Not all
@@ -139,44 +163,41 @@ effective_size <- function(weights) sum(weights)^2 / sum(weights^2)
 #' the plotting positions `p`: the i-th of n uniform values has a beta law with parameters i =
 #' n p + 1/2 and n + 1 - i.
 #' @noRd
-draw_band <- function(quantile, p, n) {
+band_data <- function(quantile, p, n) {
   p <- stats::pnorm(seq(stats::qnorm(p[1]), stats::qnorm(p[2]), length.out = 200))
-  ends <- lapply(c(0.025, 0.975), function(q) {
-    quantile(stats::qbeta(q, n * p + 0.5, n * (1 - p) + 0.5))
-  })
-  at <- quantile(p)
-  graphics::polygon(c(at, rev(at)), c(ends[[1]], rev(ends[[2]])), col = BAND_COLOUR, border = NA)
+  end <- function(q) quantile(stats::qbeta(q, n * p + 0.5, n * (1 - p) + 0.5))
+  data.frame(at = quantile(p), lower = end(0.025), upper = end(0.975))
+}
+
+draw_band <- function(band) {
+  graphics::polygon(c(band$at, rev(band$at)), c(band$lower, rev(band$upper)), col = BAND_COLOUR,
+                    border = NA)
   abline(0, 1, col = "grey15", lty = 2)
 }
 
-qq_radius <- function(fit, r, dots) {
-  quantile <- function(p) stats::qchisq(p, fit$d)
-  value <- rowSums(r^2)
-  q <- plotting_positions(value, fit$weights)
-  at <- quantile(q$p)
+qq_radius <- function(data, dots) {
+  r <- data$radius
   open_frame(
-    dots, xlim = range(at), ylim = range(at, value), main = "Radius",
-    xlab = as.expression(bquote("Quantile of " * chi[.(fit$d)]^2)), ylab = "Squared radius of T(x)"
+    dots, xlim = range(r$at), ylim = range(r$at, r$value), main = "Radius",
+    xlab = as.expression(bquote("Quantile of " * chi[.(data$d)]^2)), ylab = "Squared radius of T(x)"
   )
-  draw_band(quantile, range(q$p), effective_size(fit$weights))
-  draw_points(cbind(at, value[q$order]), fit$weights[q$order], dots, FIT_COLOUR, 2)
+  draw_band(data$ring)
+  draw_points(cbind(r$at, r$value), r$.weight, dots, FIT_COLOUR, 2)
 }
 
-qq_coordinates <- function(fit, r, dots) {
-  positions <- lapply(seq_len(fit$d), function(j) plotting_positions(r[, j], fit$weights))
-  p <- range(lapply(positions, `[[`, "p"))
+qq_coordinates <- function(data, dots) {
+  at <- range(data$band$at)
   open_frame(
-    dots, xlim = stats::qnorm(p), ylim = range(stats::qnorm(p), r), xlab = "Normal quantile",
-    ylab = "T(x)", main = if (fit$d == 1) "Normal QQ" else "Coordinates"
+    dots, xlim = at, ylim = range(at, lapply(data$coordinates, `[[`, "value")),
+    xlab = "Normal quantile", ylab = "T(x)", main = data$main
   )
-  draw_band(stats::qnorm, p, effective_size(fit$weights))
-  colours <- coordinate_colours(fit$d)
-  for (j in seq_len(fit$d)) {
-    q <- positions[[j]]
-    draw_points(cbind(stats::qnorm(q$p), r[q$order, j]), fit$weights[q$order], dots, colours[j],
-                if (fit$d == 1) 2 else 1.3)
+  draw_band(data$band)
+  colours <- coordinate_colours(data$d)
+  for (j in seq_len(data$d)) {
+    q <- data$coordinates[[j]]
+    draw_points(cbind(q$at, q$value), q$.weight, dots, colours[j], if (data$d == 1) 2 else 1.3)
   }
-  if (fit$d > 1 && fit$d <= 6) key_above(fit$variables, col = colours, pch = 16, pt.cex = 1.2)
+  if (data$d > 1 && data$d <= 6) key_above(data$names, col = colours, pch = 16, pt.cex = 1.2)
 }
 
 coordinate_colours <- function(d) {
@@ -186,7 +207,7 @@ coordinate_colours <- function(d) {
 
 #' Histogram of the ranks, by side in one dimension, and the band that holds 95% of its heights.
 #' @noRd
-rank_bars <- function(fit) {
+rank_data <- function(fit, ask) {
   # in one dimension the sides can be told apart as well
   rank <- if (fit$d == 1) stats::pnorm(stats::residuals(fit)[, 1]) else
     stats::predict(fit, type = "rank")
@@ -194,21 +215,19 @@ rank_bars <- function(fit) {
   bins <- max(5, min(20, floor(n / 15)))
   breaks <- seq(0, 1, length.out = bins + 1)
   list(
-    breaks = breaks, heights = weighted_heights(rank, fit$weights, breaks),
+    breaks = breaks, bars = bars_data(breaks, weighted_heights(rank, fit$weights, breaks)),
     band = stats::qbinom(c(0.025, 0.975), round(n), 1 / bins) * bins / round(n),
     label = if (fit$d == 1) "Normal distribution function of T(x)" else "Center-outward rank"
   )
 }
 
-plot_rank <- function(fit, dots) {
-  bars <- rank_bars(fit)
-  band <- bars$band
+draw_rank <- function(data, dots) {
+  band <- data$band
   open_frame(
-    dots, xlim = c(0, 1), ylim = c(0, 1.05 * max(bars$heights, band)), ylab = "Density",
-    xlab = bars$label,
-    main = "Ranks of the data"
+    dots, xlim = c(0, 1), ylim = c(0, 1.05 * max(data$bars$height, band)), ylab = "Density",
+    xlab = data$label, main = "Ranks of the data"
   )
-  draw_bars(bars$breaks, bars$heights, mark(dots, "col", shades(5)[2]))
+  draw_bars(data$bars, mark(dots, "col", shades(5)[2]))
   shade <- faint("grey40", 0.2)
   # without transparency the shade would hide the bars
   graphics::rect(0, band[1], 1, band[2], col = if (shade == "grey40") NA else shade,

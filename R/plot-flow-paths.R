@@ -26,56 +26,99 @@
 #' plot(paths, "marginals", variables = 1)
 #' @export
 plot.flow_paths <- function(x, which = "paths", variables = NULL, ...) {
-  choices <- c("paths", "marginals")
-  for (w in which) check_choice(w, choices, "which")
-  if (!is.character(which) || length(which) == 0) check_choice(which, choices, "which")
+  which <- check_which(which, path_pictures())
   dots <- check_graphical(..., known = c("which", "variables"))
-  if (nrow(x) == 0) {
-    brenier_abort("{.arg x} has no particles to draw.", "argument", argument = "x")
-  }
-  all <- setdiff(names(x), c("time", "particle"))
-  at <- chosen_variables(variables, all)
-  for (w in which) {
-    if (w == "paths") plot_flow_paths(x, all[at[seq_len(min(2, length(at)))]], dots)
-    if (w == "marginals") for (k in at) plot_flow_marginals(x, k, all[k], dots)
-  }
+  draw_pictures(path_pictures(), which, x, flow_path_ask(x, variables), dots)
   invisible(x)
 }
 
-plot_flow_paths <- function(x, names, dots) {
-  flow <- attr(x, "flow")
-  x <- x[x$particle %in% utils::head(unique(x$particle), 200), ]
-  times <- unique(x$time)
-  # a particle that goes further than half the torus has gone round
-  far <- rep(Inf, 2)
-  if (isTRUE(flow$periodic)) far <- rep_len((flow$mu$upper - flow$mu$lower) / 2, 2)
-  of <- function(name) matrix(x[[name]], length(times), byrow = TRUE)
-  if (length(names) == 1) return(paths_in_time(times, of(names), c("Time", names), dots, far[1]))
-  paths_in_plane(of(names[1]), of(names[2]), names, dots, far)
+path_pictures <- function() {
+  list(
+    paths = picture(flow_paths_data, draw_paths, gg_paths),
+    marginals = picture(marginals_data, draw_marginals, gg_marginals)
+  )
 }
 
-#' A panel a time, on one scale.
+flow_path_ask <- function(x, variables) {
+  if (nrow(x) == 0) {
+    brenier_abort("{.arg x} has no particles to draw.", "argument", argument = "x")
+  }
+  names <- setdiff(names(x), c("time", "particle"))
+  list(variables = names[chosen_variables(variables, names)])
+}
+
+#' The data of draw_paths(); a path that goes round a torus goes on as another.
 #' @noRd
-plot_flow_marginals <- function(x, k, name, dots) {
+flow_paths_data <- function(x, ask) {
+  flow <- attr(x, "flow")
+  names <- utils::head(ask$variables, 2)
+  x <- x[x$particle %in% utils::head(unique(x$particle), 200), ]
+  x <- x[order(x$particle, x$time), ]
+  line <- length(names) == 1
+  moved <- function(v, far) c(FALSE, abs(diff(v)) > far)
+  jumps <- logical(nrow(x))
+  if (isTRUE(flow$periodic)) {
+    far <- rep_len((flow$mu$upper - flow$mu$lower) / 2, 2)
+    for (k in seq_along(names)) jumps <- jumps | moved(x[[names[k]]], far[k])
+  }
+  list(
+    paths = data.frame(x = if (line) x$time else x[[names[1]]], y = x[[names[length(names)]]],
+                       particle = cumsum(moved(x$particle, 0) | jumps),
+                       time = match(x$time, unique(x$time))),
+    line = line, end = length(unique(x$time)), asp = NA,
+    words = if (line) words_of("Paths", "Time", names) else words_of("Paths", names[1], names[2])
+  )
+}
+
+#' For each variable a histogram at up to four times, and lines of the density where it is known.
+#' @noRd
+marginals_data <- function(x, ask) {
   times <- unique(x$time)
   shown <- times[unique(round(seq(1, length(times), length.out = 4)))]
-  breaks <- histogram_breaks(x[[name]][x$time %in% shown])
-  heights <- lapply(shown, function(t) {
-    values <- x[[name]][x$time == t]
-    weighted_heights(values, rep(1, length(values)), breaks)
+  panels <- paste("Time", format(shown, digits = 3, trim = TRUE))
+  all <- setdiff(names(x), c("time", "particle"))
+  lapply(ask$variables, function(name) {
+    breaks <- histogram_breaks(x[[name]][x$time %in% shown])
+    each <- lapply(seq_along(shown), function(i) {
+      values <- x[[name]][x$time == shown[i]]
+      bars <- bars_data(breaks, weighted_heights(values, rep(1, length(values)), breaks))
+      law <- flow_marginal(attr(x, "flow"), shown[i], match(name, all), breaks)
+      list(bars = cbind(bars, panel = panels[i], name = name),
+           law = if (!is.null(law)) data.frame(x = law$x, y = law$y, panel = panels[i], name = name))
+    })
+    list(bars = do.call(rbind, lapply(each, `[[`, "bars")), panels = panels, breaks = breaks,
+         law = do.call(rbind, lapply(each, `[[`, "law")), name = name)
   })
-  laws <- lapply(shown, function(t) flow_marginal(attr(x, "flow"), t, k, breaks))
-  top <- 1.05 * max(unlist(heights), unlist(lapply(laws, `[[`, "y")))
-  panels <- length(shown)
-  old <- if (panels > 1) two_panels(c(1 + (panels > 2), 2))
-  if (!is.null(old)) on.exit(par(old))
-  for (i in seq_along(shown)) {
-    open_frame(dots, xlim = range(breaks), ylim = c(0, top), xlab = name, ylab = "Density",
-               main = paste("Time", format(shown[i], digits = 3)))
-    draw_bars(breaks, heights[[i]], mark(dots, "col", shades(4)[2]))
-    if (is.null(laws[[i]])) next
-    lines(laws[[i]], lty = mark(dots, "lty", 1), lwd = mark(dots, "lwd", 1.5), col = "grey15")
+}
+
+#' A page a variable, a panel a time, on one scale.
+#' @noRd
+draw_marginals <- function(data, dots) {
+  for (page in data) {
+    n <- length(page$panels)
+    old <- if (n > 1) two_panels(c(1 + (n > 2), 2))
+    top <- 1.05 * max(page$bars$height, page$law$y)
+    for (panel in page$panels) {
+      open_frame(dots, words_of(panel, page$name, "Density"), xlim = range(page$breaks), ylim = c(0, top))
+      draw_bars(page$bars[page$bars$panel == panel, ], mark(dots, "col", shades(4)[2]))
+      law <- page$law[page$law$panel == panel, ]
+      lines(law$x, law$y, lty = mark(dots, "lty", 1), lwd = mark(dots, "lwd", 1.5), col = "grey15")
+    }
+    if (!is.null(old)) par(old)
   }
+}
+
+gg_marginals <- function(data) {
+  all <- function(part) do.call(rbind, lapply(data, `[[`, part))
+  in_order <- function(frame) transform(frame, panel = factor(frame$panel, data[[1]]$panels))
+  plot <- ggplot2::ggplot() + gg_bars(in_order(all("bars")), fill = shades(4)[2], colour = "white")
+  if (!is.null(all("law"))) {
+    plot <- plot + ggplot2::geom_line(ggplot2::aes(.data$x, .data$y), in_order(all("law")))
+  }
+  one <- length(data) == 1
+  plot + ggplot2::facet_grid(ggplot2::vars(.data$panel), if (!one) ggplot2::vars(.data$name),
+                             scales = if (one) "fixed" else "free_x") +
+    gg_words(words_of("Marginals", if (one) data[[1]]$name, "Density"))
 }
 
 #' The density of a coordinate of the model at a time, as a line; NULL where it is not known.

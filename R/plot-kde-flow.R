@@ -32,21 +32,20 @@
 #' plot(flow, c("paths", "energy"))
 #' @export
 plot.kde_flow <- function(x, which = "particles", variables = NULL, frames = NULL, ...) {
-  choices <- c("particles", "paths", "energy")
-  for (w in which) check_choice(w, choices, "which")
-  if (!is.character(which) || length(which) == 0) check_choice(which, choices, "which")
+  which <- check_which(which, flow_pictures())
   dots <- check_graphical(..., known = c("which", "variables", "frames"))
-  at <- flow_variables(x, variables)
-  if (!is.null(frames)) return(invisible(draw_frames(x, at, frames, dots)))
-  for (w in which) {
-    switch(
-      w,
-      particles = plot_particles(x, x$particles, at, dots),
-      paths = plot_paths(x, at, dots),
-      energy = plot_energy(x, dots)
-    )
-  }
+  ask <- list(variables = flow_variables(x, variables))
+  if (!is.null(frames)) return(invisible(draw_frames(x, ask$variables, frames, dots)))
+  draw_pictures(flow_pictures(), which, x, ask, dots)
   invisible(x)
+}
+
+flow_pictures <- function() {
+  list(
+    particles = picture(particles_data, draw_particles, gg_particles),
+    paths = picture(paths_data, draw_paths, gg_paths),
+    energy = picture(energy_data, draw_energy, gg_energy)
+  )
 }
 
 flow_variables <- function(x, variables) {
@@ -67,110 +66,112 @@ chosen_variables <- function(variables, names, default = seq_along(names)) {
   ), "argument", argument = "variables")
 }
 
-#' What stands on the horizontal axis for a single response: its covariate, or nothing.
+#' Directions have equal scales on both axes.
 #' @noRd
-flow_axis <- function(x) {
-  if (is.null(x$given)) return(NULL)
-  list(data = x$data_given[, 1], particles = x$given[, 1], name = x$design$columns[1])
+flow_asp <- function(x) if (length(x$space$blocks) && !isTRUE(x$space$torus)) 1 else NA
+
+particles_data <- function(x, ask, particles = x$particles, title = "Particles and data") {
+  if (is.null(x$data)) title <- sub(" and data", "", title)
+  cloud_data(
+    particles, x$data, x$weights, ask$variables, title, asp = flow_asp(x),
+    axis = if (!is.null(x$given)) list(data = x$data_given[, 1], particles = x$given[, 1],
+                                       name = x$design$columns[1])
+  )
 }
 
-plot_particles <- function(x, particles, at, dots, title = "Particles and data") {
-  if (is.null(x$data)) title <- sub(" and data", "", title)
-  axis <- flow_axis(x)
-  of <- function(m) m[, at, drop = FALSE]
-  ink <- list(data = faint("grey40", 0.5), particles = FIT_COLOUR)
+#' Particles, and the data if there are any: in one dimension histograms, in two points, in more
+#' a matrix of scatter plots. A single response with covariates stands over the first one, `axis`.
+#' @noRd
+cloud_data <- function(particles, data, weights, at, title, axis = NULL, asp = NA) {
+  of <- function(m) if (!is.null(m)) m[, at, drop = FALSE]
+  names <- colnames(particles)
   if (length(at) == 1 && is.null(axis)) {
     values <- particles[, at]
-    breaks <- histogram_breaks(c(values, x$data[, at]))
-    heights <- weighted_heights(values, rep(1, length(values)), breaks)
-    outline <- if (!is.null(x$data)) weighted_heights(x$data[, at], x$weights, breaks)
-    open_frame(dots, xlim = range(breaks), ylim = c(0, max(heights, outline) * 1.05),
-               xlab = colnames(particles)[at], ylab = "density", main = title)
-    draw_bars(breaks, heights, mark(dots, "col", shades(4)[2]))
-    if (!is.null(outline)) {
-      lines(rep(breaks, each = 2), c(0, rep(outline, each = 2), 0), col = "grey15")
-      key_above(c("particles", "data"), fill = c(shades(4)[2], NA), border = c(NA, "grey15"))
+    breaks <- histogram_breaks(c(values, of(data)))
+    heights <- function(v, w) bars_data(breaks, weighted_heights(v, w, breaks))
+    return(list(kind = "bars", breaks = breaks, particles = heights(values, rep(1, length(values))),
+                data = if (!is.null(data)) heights(of(data)[, 1], weights),
+                words = words_of(title, names[at], "Density")))
+  }
+  if (length(at) > 2) {
+    both <- !is.null(data)
+    return(scatter_data(
+      if (both) data else particles, if (both) weights else rep(1, nrow(particles)), particles, at, names,
+      if (both) "Data (below) and particles (above)" else title
+    ))
+  }
+  shown <- of(particles)
+  if (length(at) == 1) {
+    shown <- cbind(axis$particles, shown)
+    data <- if (!is.null(data)) cbind(axis$data, of(data))
+    names <- c(axis$name, names[at])
+  } else {
+    data <- of(data)
+    names <- names[at]
+  }
+  list(kind = "points", particles = shown, data = data, weights = weights, asp = asp,
+       words = words_of(title, names[1], names[2]))
+}
+
+draw_particles <- function(data, dots) {
+  if (data$kind == "pairs") return(draw_pairs(data, dots))
+  if (data$kind == "bars") {
+    open_frame(dots, data$words, xlim = range(data$breaks),
+               ylim = c(0, max(data$particles$height, data$data$height) * 1.05))
+    colour <- mark(dots, "col", shades(4)[2])
+    draw_bars(data$particles, colour)
+    if (!is.null(data$data)) {
+      lines(bar_outline(data$breaks, data$data$height), col = "grey15")
+      key_above(c(data$key %||% "particles", "data"), fill = c(colour, NA), border = c(NA, "grey15"))
     }
     return(invisible())
   }
-  if (length(at) > 2) return(plot_pairs(x, particles, at, dots))
-  shown <- of(particles)
-  data <- if (!is.null(x$data)) of(x$data)
-  if (length(at) == 1) {
-    shown <- cbind(axis$particles, shown)
-    data <- cbind(axis$data, data)
-    colnames(shown)[1] <- axis$name
-  }
-  both <- rbind(shown, data)
-  open_frame(dots, xlim = wide_range(both[, 1]), ylim = wide_range(both[, 2]),
-             xlab = colnames(shown)[1], ylab = colnames(shown)[2], main = title)
-  if (!is.null(data)) draw_points(data, x$weights, list(), "grey50", 0.8)
-  draw_points(shown, rep(1, nrow(shown)), dots, FIT_COLOUR, 2)
-  if (!is.null(data)) {
-    key_above(c("particles", "data"), pch = 16, col = c(mark(dots, "col", FIT_COLOUR), "grey50"))
+  both <- rbind(data$particles, data$data)
+  open_frame(dots, data$words, xlim = wide_range(both[, 1]), ylim = wide_range(both[, 2]), asp = data$asp)
+  # rings, for the particles lie among the data
+  if (!is.null(data$data)) draw_points(data$data, data$weights, list(pch = 1), "grey50", 2)
+  draw_points(data$particles, rep(1, nrow(data$particles)), dots, FIT_COLOUR, 1.5)
+  if (!is.null(data$data)) {
+    key_above(c(data$key %||% "particles", "data"), pch = c(16, 1), col = c(mark(dots, "col", FIT_COLOUR), "grey50"))
   }
 }
 
-plot_pairs <- function(x, particles, at, dots) {
-  data <- x$data %||% particles
-  rows <- c(drawn_rows(nrow(data)), nrow(data) + drawn_rows(nrow(particles)))
-  group <- rep(c("data", "particles"), c(nrow(data), nrow(particles)))[rows]
-  both <- rbind(data, particles)[rows, at, drop = FALSE]
-  side <- function(which, colour) function(a, b, ...) {
-    points(a[group == which], b[group == which], pch = 16, cex = 0.5, col = faint(colour, 0.5))
-  }
-  graphics::pairs(both, lower.panel = side("data", "grey30"),
-                  upper.panel = side("particles", FIT_COLOUR),
-                  main = dots$main %||% "Data below, particles above")
-}
-
-plot_paths <- function(x, at, dots) {
+#' Where the kept particles went: x, y, and the number of the particle; in one dimension x is the step.
+#' @noRd
+paths_data <- function(x, ask) {
   paths <- x$paths
   if (is.null(paths) || dim(paths)[2] == 0) {
     brenier_abort(c(
       "There are no paths: none were kept.", i = "Set {.code control = list(paths = 200)}."
     ), "argument", argument = "which")
   }
-  times <- seq_len(dim(paths)[1])
+  at <- ask$variables
+  n <- dim(paths)[1]
+  line <- dim(paths)[3] == 1 || length(at) == 1
   names <- colnames(x$particles)
-  if (dim(paths)[3] == 1 || length(at) == 1) {
-    y <- matrix(paths[, , at[1]], length(times))
-    steps <- c(0, x$trace$iter[!duplicated(stage_of(x), fromLast = TRUE)])[times]
-    return(paths_in_time(steps, y, c("step", names[at[1]]), dots))
-  }
-  of <- function(k) matrix(paths[, , at[k]], length(times))
-  paths_in_plane(of(1), of(2), names[at[1:2]], dots)
+  over <- if (line) c(0, x$trace$iter[!duplicated(stage_of(x), fromLast = TRUE)])[seq_len(n)] else
+    as.vector(paths[, , at[1]])
+  list(
+    paths = data.frame(x = over, y = as.vector(paths[, , at[if (line) 1 else 2]]),
+                       particle = rep(seq_len(dim(paths)[2]), each = n), time = seq_len(n)),
+    line = line, end = n, asp = if (line) NA else flow_asp(x),
+    words = if (line) words_of("Paths", "Step", names[at[1]]) else words_of("Paths", names[at[1]], names[at[2]])
+  )
 }
 
-#' Paths, a column each, against time. Where one jumps by more than `far` it goes round a torus, and is
-#' not drawn.
-#' @noRd
-paths_in_time <- function(times, y, names, dots, far = Inf) {
-  open_frame(dots, xlim = range(times), ylim = wide_range(y), xlab = names[1], ylab = names[2],
-             main = "Paths")
-  draw_paths(matrix(times, length(times), ncol(y)), y, dots, c(Inf, far))
-}
-
-#' Paths in the plane, from the hollow start to the filled end.
-#' @noRd
-paths_in_plane <- function(a, b, names, dots, far = c(Inf, Inf)) {
-  open_frame(dots, xlim = wide_range(a), ylim = wide_range(b), xlab = names[1], ylab = names[2],
-             main = "Paths")
-  draw_paths(a, b, dots, far)
-  points(a[1, ], b[1, ], pch = 1, cex = 0.5, col = "grey50")
-  points(a[nrow(a), ], b[nrow(b), ], pch = 16, cex = 0.6, col = FIT_COLOUR)
+draw_paths <- function(data, dots) {
+  paths <- data$paths
+  open_frame(dots, data$words, xlim = if (data$line) range(paths$x) else wide_range(paths$x),
+             ylim = wide_range(paths$y), asp = data$asp)
+  gaps <- function(v) unlist(lapply(split(v, paths$particle), c, NA)) # between particles
+  lines(gaps(paths$x), gaps(paths$y), col = mark(dots, "col", faint(FIT_COLOUR, 0.35)),
+        lty = mark(dots, "lty", 1), lwd = mark(dots, "lwd", 1))
+  if (data$line) return(invisible())
+  start <- paths[paths$time == 1, ]
+  end <- paths[paths$time == data$end, ]
+  points(start$x, start$y, pch = 1, cex = 0.5, col = "grey50")
+  points(end$x, end$y, pch = 16, cex = 0.6, col = FIT_COLOUR)
   key_above(c("start", "end"), pch = c(1, 16), col = c("grey50", FIT_COLOUR))
-}
-
-draw_paths <- function(a, b, dots, far) {
-  jump <- which(rbind(abs(diff(a)) > far[1] | abs(diff(b)) > far[2], FALSE, FALSE))
-  # one line for all, with gaps between paths and at jumps
-  gaps <- function(v) {
-    v <- rbind(v, NA)
-    c(v, rep(NA, length(jump)))[order(c(seq_along(v), jump + 0.5))]
-  }
-  lines(gaps(a), gaps(b), col = mark(dots, "col", faint(FIT_COLOUR, 0.35)), lty = mark(dots, "lty", 1),
-        lwd = mark(dots, "lwd", 1))
 }
 
 #' The stage of each row of the trace: those whose last row has a distance, or a bandwidth of its own.
@@ -184,43 +185,55 @@ stage_of <- function(x) {
   c(0, cumsum(ends))[seq_along(ends)]
 }
 
-plot_energy <- function(x, dots) {
+#' The energy, in the parts between changes of the bandwidth, and the distance to the data: logarithms
+#' where both have a zero.
+#' @noRd
+energy_data <- function(x, ask) {
   trace <- x$trace
   if (is.null(trace)) {
     brenier_abort("There is no energy to draw: the flow has no step.", "argument", argument = "which")
   }
-  seen <- !is.na(trace$energy_distance)
   # energies of flows to targets have no zero
-  energy <- if (is.null(x$data)) trace$energy else ifelse(trace$energy > 0, trace$energy, NA)
-  log <- if (is.null(x$data)) "" else "y"
-  values <- c(energy, trace$energy_distance, trace$floor)
-  values <- values[is.finite(values)]
-  if (length(values) == 0) {
+  log <- !(is.null(x$data) && is.null(x$n_data))
+  part <- cumsum(c(TRUE, diff(trace$bandwidth) != 0))
+  curve <- function(value, of, part) {
+    if (log) value <- log10(ifelse(value > 0, value, NA))
+    kept <- is.finite(value)
+    data.frame(iter = trace$iter[kept], value = value[kept], of = rep(of, sum(kept)), part = part[kept])
+  }
+  one <- rep(0, nrow(trace))
+  curves <- rbind(curve(trace$energy, "energy", part),
+                  curve(trace$energy_distance, "distance to the data", one),
+                  curve(trace$floor, "its floor", one))
+  if (nrow(curves) == 0) {
     brenier_abort(c(
       "There is no energy to draw: the field of this flow has none."
     ), "argument", argument = "which")
   }
-  room <- c(1, if (log == "y") 3 else 1) # for the key
-  open_frame(dots, xlim = c(0, max(trace$iter)), ylim = range(values) * room, log = log,
-             xlab = "step", ylab = if (is.null(x$data)) "energy, up to a constant" else "energy, energy distance",
-             main = "Energy", las = if (log == "y") 0 else 1)
-  change <- which(diff(trace$bandwidth) != 0)
-  if (length(change)) abline(v = trace$iter[change] + 0.5, col = "grey92")
-  if (any(is.finite(energy))) {
-    parts <- split(seq_along(energy), cumsum(c(TRUE, diff(trace$bandwidth) != 0)))
-    for (k in parts) {
-      lines(trace$iter[k], energy[k], col = mark(dots, "col", FIT_COLOUR), lwd = mark(dots, "lwd", 2))
+  list(curves = curves, log = log, changes = trace$iter[which(diff(trace$bandwidth) != 0)] + 0.5,
+       words = words_of("Energy", "Step", if (log) "Energy, energy distance" else "Energy, up to a constant"))
+}
+
+draw_energy <- function(data, dots) {
+  curves <- data$curves
+  open_frame(dots, data$words, xlim = c(0, max(curves$iter)), ylim = wide_range(curves$value, 0.04),
+             yaxt = if (data$log) "n" else "s")
+  if (data$log) draw_log_axis(dots)
+  abline(v = data$changes, col = "grey92")
+  style <- energy_style(unique(curves$of), dots)
+  for (k in seq_along(style$words)) {
+    of <- curves[curves$of == style$words[k], ]
+    for (part in split(of, of$part)) {
+      lines(part$iter, part$value, col = style$col[k], lty = style$lty[k], lwd = style$lwd[k])
     }
   }
-  if (any(seen)) {
-    lines(trace$iter[seen], trace$energy_distance[seen], col = OTHER_COLOUR, type = "b", pch = 16,
-          cex = 0.5)
-    lines(trace$iter[seen], trace$floor[seen], col = OTHER_COLOUR, lty = 2)
-  }
-  keys <- c(if (any(is.finite(energy))) "energy", if (any(seen)) c("distance to the data", "its floor"))
-  legend("topright", keys, lty = c(if (any(is.finite(energy))) 1, if (any(seen)) 1:2), bty = "n",
-         cex = 0.8,
-         col = c(if (any(is.finite(energy))) FIT_COLOUR, if (any(seen)) rep(OTHER_COLOUR, 2)))
+  key_above(style$words, col = style$col, lty = style$lty, lwd = style$lwd, seg.len = 1.6)
+}
+
+energy_style <- function(words, dots = list()) {
+  known <- match(words, c("energy", "distance to the data", "its floor"))
+  list(words = words, col = c(mark(dots, "col", FIT_COLOUR), OTHER_COLOUR, OTHER_COLOUR)[known],
+       lty = c(1, 1, 2)[known], lwd = c(mark(dots, "lwd", 1.5), 1.5, 1)[known])
 }
 
 draw_frames <- function(x, at, folder, dots) {
@@ -242,7 +255,8 @@ draw_frames <- function(x, at, folder, dots) {
       defaults <- list(xlim = range_of(1), ylim = range_of(2))
       dots <- utils::modifyList(defaults, dots)
     }
-    plot_particles(x, now, at, dots, paste("Particles and data, stage", k - 1))
+    data <- particles_data(x, list(variables = at), now, paste("Particles and data, stage", k - 1))
+    draw_particles(data, dots)
     file
   }, "")
 }

@@ -1,47 +1,55 @@
 # plot(fit, "quantile") and plot(quantile_region(fit))
 
-plot_quantile <- function(fit, level, newdata, dots) {
-  if (fit$d > 2) return(plot_rank(fit, dots))
-  if (!is.null(fit$design)) return(plot_laws(fit, "quantile", level, newdata, dots))
-  if (fit$d == 1) return(plot_quantile_shades(fit, level, dots))
-  plot_quantile_contours(fit, level, dots)
+quantile_data <- function(fit, ask) {
+  if (fit$d > 2) return(c(list(kind = "rank"), rank_data(fit, ask)))
+  if (!is.null(fit$design)) return(laws_data(fit, "quantile", ask))
+  # fine enough that a border which crosses a gap of the data stays smooth
+  region <- quantile_region(fit, ask$level, n = 1000)
+  if (fit$d == 2) {
+    return(list(kind = "contours", region = region, points = fit$x, weights = fit$weights,
+                words = words_of("Quantile regions", fit$variables[1], fit$variables[2])))
+  }
+  ends <- region$contour
+  around <- range(fit$x, ends$lower, ends$upper)
+  curve <- density_curve(fit, wide_range(ask$xlim %||% around, 0.04))
+  # each region with the density over it, from the widest in
+  parts <- lapply(rev(seq_along(ask$level)), function(k) {
+    edge <- c(ends$lower[k], ends$upper[k])
+    inside <- curve$x > edge[1] & curve$x < edge[2]
+    height <- stats::approx(curve, xout = edge, rule = 2)$y
+    data.frame(x = c(edge[1], curve$x[inside], edge[2]), y = c(height[1], curve$y[inside], height[2]),
+               level = ask$level[k])
+  })
+  list(kind = "shades", curve = as.data.frame(curve), parts = parts, x = fit$x[, 1], level = ask$level,
+       words = words_of("Quantile regions", fit$variables, "Density"))
 }
 
-plot_quantile_shades <- function(fit, level, dots) {
-  ends <- quantile_region(fit, level)$contour
-  around <- range(fit$x, ends$lower, ends$upper)
-  curve <- density_curve(fit, wide_range(dots$xlim %||% around, 0.04))
-  open_frame(
-    dots, xlim = range(curve$x), ylim = c(0, max(curve$y)), xlab = fit$variables, ylab = "Density",
-    main = "Quantile regions"
-  )
-  colours <- shades(length(level))
-  for (k in rev(seq_along(level))) {
-    inside <- curve$x > ends$lower[k] & curve$x < ends$upper[k]
-    edge <- c(ends$lower[k], ends$upper[k])
-    height <- stats::approx(curve, xout = edge, rule = 2)$y
-    graphics::polygon(
-      c(edge[1], edge[1], curve$x[inside], edge[2], edge[2]),
-      c(0, height[1], curve$y[inside], height[2], 0), col = rev(colours)[k], border = NA
-    )
+draw_quantile <- function(data, dots) {
+  switch(data$kind, rank = draw_rank, laws = draw_laws, contours = draw_quantile_contours,
+         shades = draw_quantile_shades)(data, dots)
+}
+
+draw_quantile_shades <- function(data, dots) {
+  curve <- data$curve
+  open_frame(dots, data$words, xlim = range(curve$x), ylim = c(0, max(curve$y)))
+  colours <- shades(length(data$level))
+  for (k in seq_along(data$parts)) {
+    part <- data$parts[[k]]
+    graphics::polygon(c(part$x, rev(range(part$x))), c(part$y, 0, 0), col = colours[k], border = NA)
   }
   lines(curve, col = mark(dots, "col", FIT_COLOUR), lwd = mark(dots, "lwd", 2),
         lty = mark(dots, "lty", 1))
-  draw_rug(fit$x[, 1])
-  words <- percent(level)
+  draw_rug(data$x)
+  words <- percent(data$level)
   key_above(c(paste("holds", words[1]), words[-1]), fill = rev(colours), border = NA)
 }
 
-plot_quantile_contours <- function(fit, level, dots) {
-  # fine enough that a border which crosses a gap of the data stays smooth
-  region <- quantile_region(fit, level, n = 1000)
-  open_frame(
-    dots, xlim = wide_range(c(fit$x[, 1], region$contour[[2]]), 0.02),
-    ylim = wide_range(c(fit$x[, 2], region$contour[[3]]), 0.02), xlab = fit$variables[1],
-    ylab = fit$variables[2], main = "Quantile regions"
-  )
-  draw_points(fit$x, fit$weights, dots, strength = 0.7)
-  draw_contours(region, dots[c("lwd", "lty")], labels = TRUE)
+draw_quantile_contours <- function(data, dots) {
+  contour <- data$region$contour
+  open_frame(dots, data$words, xlim = wide_range(c(data$points[, 1], contour[[2]]), 0.02),
+             ylim = wide_range(c(data$points[, 2], contour[[3]]), 0.02))
+  draw_points(data$points, data$weights, dots, strength = 0.7)
+  draw_contours(data$region, dots[c("lwd", "lty")], labels = TRUE)
 }
 
 #' Borders of regions in the plane, each labelled where it is farthest from the others. Colours tell

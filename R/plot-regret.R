@@ -23,12 +23,29 @@
 #' @export
 plot.brenier_regret <- function(x, ...) {
   dots <- check_graphical(..., known = character())
-  check_regret(x)
-  old <- two_panels(c(2, 1))
-  if (!is.null(old)) on.exit(par(old))
-  draw_regret(x, panel_dots(dots, 1))
-  draw_identity(x, panel_dots(dots, 2))
+  data <- books_data(x)
+  draw_books(data, dots)
   invisible(x)
+}
+
+#' The books, with the logarithm of the residual; of zero there is none.
+#' @noRd
+books_data <- function(x) {
+  check_regret(x)
+  x <- as.data.frame(unclass(x))
+  x$residual <- log10(pmax(abs(x$identity), .Machine$double.eps / 100))
+  list(books = x, rounding = log10(.Machine$double.eps))
+}
+
+draw_books <- function(data, dots) {
+  old <- two_panels(c(2, 1))
+  if (!is.null(old)) {
+    old$mar <- par("mar")
+    on.exit(par(old))
+    par(mar = pmin(old$mar, c(4, Inf, 3, Inf)))
+  }
+  draw_regret(data$books, panel_dots(dots, 1))
+  draw_identity(data$books, data$rounding, panel_dots(dots, 2))
 }
 
 check_regret <- function(x) {
@@ -59,11 +76,9 @@ draw_regret <- function(x, dots) {
             seg.len = 2)
 }
 
-draw_identity <- function(x, dots) {
-  rounding <- log10(.Machine$double.eps)
-  known <- is.finite(x$identity)
-  # a residual of zero has no logarithm
-  residual <- log10(pmax(abs(x$identity), .Machine$double.eps / 100))
+draw_identity <- function(x, rounding, dots) {
+  known <- is.finite(x$residual)
+  residual <- x$residual
   open_frame(
     dots, xlim = range(x$iter), ylim = wide_range(c(residual[known], rounding + c(-2, 2)), 0.02),
     xlab = "Step", ylab = "Relative residual", main = "Three-point identity", yaxt = "n"

@@ -30,34 +30,52 @@
 plot.sinkhorn_flow <- function(x, ...) {
   all <- list(...)
   others <- vapply(all, inherits, NA, "sinkhorn_flow")
-  flows <- c(list(x), unname(all[others]))
   dots <- do.call(check_graphical, c(all[!others], list(known = character())))
+  draw_divergences(divergences_data(c(list(x), unname(all[others]))), dots)
+  invisible(x)
+}
+
+divergences_data <- function(flows) {
   kept <- lapply(flows, function(flow) {
     table <- flow$trace
     table[table$jeffreys > 1e-12 * max(table$jeffreys), ]
   })
-  values <- unlist(lapply(kept, `[[`, "jeffreys"))
   limit <- which(vapply(flows, function(flow) flow$epsilon == 0 && !anyNA(flow$trace$bound), NA))[1]
   bound <- if (!is.na(limit)) kept[[limit]][kept[[limit]]$time > 0, ]
-  open_frame(dots, xlim = range(unlist(lapply(kept, `[[`, "time"))),
-             ylim = wide_range(log10(c(values, bound$bound[bound$bound < 10 * max(values)])), 0.04),
-             xlab = "Time", ylab = "Jeffreys' divergence, nats", main = "Flow and Sinkhorn iterates",
-             yaxt = "n")
-  draw_log_axis(dots)
-  colours <- rep_len(c(mark(dots, "col", FIT_COLOUR), OTHER_COLOUR, "grey45", "#2a7d2a", "#7a3d9a"),
-                     length(flows))
-  lwd <- mark(dots, "lwd", 1.5)
-  if (!is.null(bound)) lines(bound$time, log10(bound$bound), col = "grey15", lty = 2)
-  for (k in seq_along(flows)) {
-    lines(kept[[k]]$time, log10(kept[[k]]$jeffreys), type = if (flows[[k]]$epsilon > 0) "o" else "l",
-          pch = 16, cex = 0.6, col = colours[k], lwd = lwd)
-  }
-  words <- vapply(flows, function(flow) {
+  keys <- vapply(flows, function(flow) {
     if (flow$epsilon == 0) return("flow")
     paste0("epsilon ", format(flow$epsilon, digits = 3), if (flow$debias) ", debiased")
   }, "")
-  dashed <- !is.null(bound)
-  key_above(c(words, if (dashed) "bound of the flow"), col = c(colours, if (dashed) "grey15"),
-            lty = c(rep(1, length(words)), if (dashed) 2), lwd = lwd, seg.len = 1.6)
-  invisible(x)
+  list(
+    curves = do.call(rbind, lapply(seq_along(kept), function(k) {
+      data.frame(time = kept[[k]]$time, value = log10(kept[[k]]$jeffreys), of = k)
+    })),
+    bound = if (!is.null(bound)) data.frame(time = bound$time, value = log10(bound$bound)),
+    cycles = vapply(flows, function(flow) flow$epsilon > 0, NA), keys = make.unique(keys, " #"),
+    words = words_of("Flow and Sinkhorn iterates", "Time", "Jeffreys' divergence, nats")
+  )
+}
+
+# Of Okabe and Ito, behind the two of the other plots.
+flow_colours <- function(n) rep_len(c(FIT_COLOUR, OTHER_COLOUR, "grey45", "#009E73", "#CC79A7"), n)
+
+draw_divergences <- function(data, dots) {
+  curves <- data$curves
+  n <- length(data$keys)
+  seen <- data$bound$value[data$bound$value < 1 + max(curves$value)]
+  open_frame(dots, data$words, xlim = range(curves$time), ylim = wide_range(c(curves$value, seen), 0.04),
+             yaxt = "n")
+  draw_log_axis(dots)
+  colours <- flow_colours(n)
+  colours[1] <- mark(dots, "col", colours[1])
+  lwd <- mark(dots, "lwd", 1.5)
+  dashed <- !is.null(data$bound)
+  if (dashed) lines(data$bound$time, data$bound$value, col = "grey15", lty = 2)
+  for (k in seq_len(n)) {
+    part <- curves[curves$of == k, ]
+    lines(part$time, part$value, type = if (data$cycles[k]) "o" else "l", pch = 16, cex = 0.6,
+          col = colours[k], lwd = lwd)
+  }
+  key_above(c(data$keys, if (dashed) "bound of the flow"), col = c(colours, if (dashed) "grey15"),
+            lty = c(rep(1, n), if (dashed) 2), lwd = lwd, seg.len = 1.6)
 }

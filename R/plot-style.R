@@ -19,11 +19,11 @@ faint <- function(colour, alpha) {
   grDevices::adjustcolor(colour, alpha)
 }
 
-#' The axes of a plot and nothing in them. `...` are defaults, `dots` what the user gave, without
-#' what belongs to the marks.
+#' The axes of a plot and nothing in them. `...` and `words`, see words_of(), are defaults, `dots`
+#' what the user gave, without what belongs to the marks.
 #' @noRd
-open_frame <- function(dots, ...) {
-  args <- list(bty = "l", cex.sub = 0.8, ...)
+open_frame <- function(dots, words = NULL, ...) {
+  args <- c(list(bty = "l", cex.sub = 0.8, cex.main = par("cex.main"), ...), words)
   args[names(dots)] <- dots
   # upright numbers where they leave room for the name of the axis
   if (is.null(args$las)) {
@@ -33,7 +33,19 @@ open_frame <- function(dots, ...) {
   args[MARKS] <- NULL
   args$x <- args$xlim
   args$y <- args$ylim
-  do.call(plot.default, c(args, type = "n"))
+  titles <- args[c("main", "sub")]
+  do.call(plot.default, c(replace(args, c("main", "sub"), ""), type = "n"))
+  if (isFALSE(args$ann)) return(invisible())
+  # titles no wider than their figure has room for
+  room <- par("pin")[1] + 2 * min(par("mai")[c(2, 4)])
+  for (name in names(titles)[lengths(titles) > 0]) {
+    size <- paste0("cex.", name)
+    font <- args[[paste0("font.", name)]] %||% par(paste0("font.", name))
+    wide <- graphics::strwidth(titles[[name]], "inches", cex = args[[size]], font = font)
+    args[[size]] <- args[[size]] * min(1, 0.98 * room / max(wide))
+    style <- args[intersect(names(args), c(size, paste0(c("col.", "font."), name), "adj", "family"))]
+    do.call(graphics::title, c(titles[name], style))
+  }
 }
 
 #' What the user gave for a mark, or the default.
@@ -105,11 +117,14 @@ weighted_heights <- function(x, weights, breaks) {
   as.vector(mass) / sum(weights) / diff(breaks)
 }
 
-draw_bars <- function(breaks, heights, colour = "grey85") {
-  k <- length(breaks)
+bars_data <- function(breaks, heights) {
+  data.frame(left = utils::head(breaks, -1), right = breaks[-1], height = heights)
+}
+
+draw_bars <- function(bars, colour = "grey85") {
   # many bars are too narrow for a white line between them
-  graphics::rect(breaks[-k], 0, breaks[-1], heights, col = colour,
-                 border = if (k <= 40) "white" else colour)
+  graphics::rect(bars$left, 0, bars$right, bars$height, col = colour,
+                 border = if (nrow(bars) < 40) "white" else colour)
 }
 
 histogram_breaks <- function(x) {

@@ -98,30 +98,41 @@
 #' @export
 plot.brenier <- function(x, which = NULL, level = NULL, variables = NULL, newdata = NULL, ask = NULL,
                          ...) {
-  conditional <- !is.null(x$design)
-  which <- check_plots(which %||% default_plot(x))
-  level <- check_level(level %||% if (conditional) c(0.5, 0.9) else c(0.25, 0.5, 0.75, 0.9, 0.99))
-  level <- sort(unique(level))
+  which <- check_which(which %||% default_plot(x), brenier_pictures())
   dots <- check_graphical(..., known = c("which", "level", "variables", "newdata", "ask"))
-  drawn <- lapply(which, function(w) drawn_variables(x, variables, w))
-  check_laws(x, which, newdata)
+  asked <- asked_of_fit(x, which, level, variables, newdata, dots)
   ask <- if (is.null(ask)) length(which) > prod(par("mfrow")) && grDevices::dev.interactive() else
     check_flag(ask, "ask")
   if (ask) {
     old <- grDevices::devAskNewPage(TRUE)
     on.exit(grDevices::devAskNewPage(old))
   }
-  for (k in seq_along(which)) {
-    switch(which[k],
-      density = plot_density(x, level, drawn[[k]], newdata, dots),
-      quantile = plot_quantile(x, level, newdata, dots),
-      grid = plot_grid(x, drawn[[k]], dots),
-      trace = plot_trace(x, dots),
-      qq = plot_qq(x, dots),
-      rank = plot_rank(x, dots)
-    )
-  }
+  for (w in which) draw_pictures(brenier_pictures(), w, x, asked[[w]], dots)
   invisible(x)
+}
+
+brenier_pictures <- function() {
+  list(
+    density = picture(density_data, draw_density, gg_density),
+    quantile = picture(quantile_data, draw_quantile, gg_quantile),
+    grid = picture(grid_data, draw_grid, gg_grid),
+    trace = picture(trace_data, draw_trace, gg_trace),
+    qq = picture(qq_pictures_data, draw_qq, gg_qq),
+    rank = picture(rank_data, draw_rank, gg_rank)
+  )
+}
+
+#' What the user asked of each plot, checked.
+#' @noRd
+asked_of_fit <- function(fit, which, level, variables, newdata, dots = list()) {
+  level <- check_level(level %||% if (!is.null(fit$design)) c(0.5, 0.9) else
+    c(0.25, 0.5, 0.75, 0.9, 0.99))
+  asked <- lapply(stats::setNames(nm = which), function(w) {
+    list(level = sort(unique(level)), variables = drawn_variables(fit, variables, w),
+         newdata = newdata, xlim = dots$xlim, ylim = dots$ylim)
+  })
+  check_laws(fit, which, newdata)
+  asked
 }
 
 #' @rdname plot.brenier

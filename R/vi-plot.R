@@ -37,25 +37,30 @@
 #' @export
 plot.brenier_posterior <- function(x, which = "pairs", variables = NULL, level = c(0.5, 0.9),
                                    ndraws = 2000, ...) {
-  choices <- c("pairs", "marginals", "weights", "trace", "residuals")
-  if (!is.character(which) || length(which) == 0) check_choice(which, choices, "which")
-  which <- unique(vapply(which, check_choice, "", choices, "which", USE.NAMES = FALSE))
-  level <- sort(check_level(level))
-  ndraws <- check_count(ndraws, "ndraws", 100, 1e6)
+  which <- check_which(which, posterior_pictures())
   dots <- check_graphical(..., known = c("which", "variables", "level", "ndraws"))
-  variables <- chosen_parameters(x, variables)
-  draws <- if (!identical(which, "trace")) weighted_draws(x, ndraws)
-  for (name in which) {
-    switch(name,
-      pairs = if (length(variables) == 1) plot_marginals(x, variables, draws, dots) else
-        plot_posterior_pairs(x, variables, level, draws, dots),
-      marginals = plot_marginals(x, variables, draws, dots),
-      weights = plot_weights(x, draws, dots),
-      trace = plot_stages(x, dots),
-      residuals = plot_back(x, draws, dots)
-    )
-  }
+  asked <- asked_of_posterior(x, which, variables, level, ndraws)
+  draw_pictures(posterior_pictures(), which, x, asked, dots)
   invisible(x)
+}
+
+posterior_pictures <- function() {
+  list(
+    pairs = picture(parameter_pairs_data, draw_parameter_pairs, gg_parameter_pairs),
+    marginals = picture(marginals_data, draw_marginals, gg_marginals),
+    weights = picture(weights_data, draw_weights, gg_weights),
+    trace = picture(stages_data, draw_stages, gg_stages),
+    residuals = picture(back_data, draw_back, gg_qq)
+  )
+}
+
+#' What the user asked for, checked, and draws for all plots that want them.
+#' @noRd
+asked_of_posterior <- function(x, which, variables, level, ndraws) {
+  ask <- list(level = sort(check_level(level)), variables = chosen_parameters(x, variables))
+  ndraws <- check_count(ndraws, "ndraws", 100, 1e6)
+  if (!identical(which, "trace")) ask$draws <- weighted_draws(x, ndraws)
+  ask
 }
 
 chosen_parameters <- function(x, variables) {
@@ -93,39 +98,57 @@ marginal_densities <- function(x, share) {
   list(plain = density(rep(1, length(x))), weighted = density(share))
 }
 
+marginals_data <- function(x, ask) {
+  list(marginals = lapply(stats::setNames(nm = ask$variables), function(name) {
+    marginal_densities(ask$draws$x[, name], ask$draws$share)
+  }))
+}
+
 draw_marginal <- function(m) {
   graphics::polygon(c(m$plain$x, rev(m$plain$x)), c(m$plain$y, numeric(length(m$plain$y))),
                     col = shades(3)[1], border = NA)
   lines(m$weighted, col = OTHER_COLOUR, lwd = 1.5)
 }
 
-plot_marginals <- function(x, variables, draws, dots) {
-  old <- par("mfrow", "mar")
-  n <- length(variables)
-  if (n > 1 && prod(old$mfrow) == 1) {
+draw_marginals <- function(data, dots) {
+  n <- length(data$marginals)
+  old <- if (n > 1) two_panels(c(ceiling(n / 3), min(n, 3)))
+  if (!is.null(old)) {
+    old$mar <- par("mar")
     on.exit(par(old))
-    par(mfrow = c(ceiling(n / 3), min(n, 3)), mar = c(4, 3.5, 2.5, 0.8))
+    par(mar = c(4, 4, 3, 0.8))
   }
-  for (name in variables) {
-    m <- marginal_densities(draws$x[, name], draws$share)
+  for (name in names(data$marginals)) {
+    m <- data$marginals[[name]]
     open_frame(dots, xlim = range(m$plain$x), ylim = c(0, 1.05 * max(m$plain$y, m$weighted$y)),
-               xlab = name, ylab = "", main = "")
+               xlab = name, ylab = "Density", main = "")
     draw_marginal(m)
     key_above(c("approximation", "weighted"), fill = c(shades(3)[1], OTHER_COLOUR), border = NA)
   }
 }
 
-plot_posterior_pairs <- function(x, variables, level, draws, dots) {
-  shown <- seq_len(min(nrow(draws$x), 1000))
+parameter_pairs_data <- function(x, ask) {
+  if (length(ask$variables) == 1) return(marginals_data(x, ask))
+  shown <- seq_len(min(nrow(ask$draws$x), 1000))
+  c(marginals_data(x, ask), list(
+    x = ask$draws$x[, ask$variables], shown = shown, weights = pmax(ask$draws$share[shown], 1e-3),
+    level = ask$level, main = "Posterior: draws by weight (below), contours (above)"
+  ))
+}
+
+draw_parameter_pairs <- function(data, dots) {
+  if (is.null(data$x)) return(draw_marginals(data, dots))
+  k <- 0
   args <- list(
-    draws$x[, variables], labels = variables, gap = 0.4, las = 1, label.pos = 0.9, cex.labels = 1.1,
-    main = "Posterior: draws by weight (below), contours (above)",
+    data$x, labels = colnames(data$x), gap = 0.4, las = 1, label.pos = 0.9, cex.labels = 1.1,
+    main = data$main,
     lower.panel = function(x, y, ...) {
-      draw_points(cbind(x, y)[shown, ], pmax(draws$share[shown], 1e-3), dots, FIT_COLOUR)
+      draw_points(cbind(x, y)[data$shown, ], data$weights, dots, FIT_COLOUR)
     },
-    upper.panel = function(x, y, ...) draw_pair_contours(x, y, level),
+    upper.panel = function(x, y, ...) draw_pair_contours(pair_heights(x, y, data$level, par("usr"))),
     diag.panel = function(x, ...) {
-      m <- marginal_densities(x, draws$share)
+      k <<- k + 1
+      m <- data$marginals[[k]]
       usr <- par("usr")
       old <- par(usr = c(usr[1:2], 0, 1.35 * max(m$plain$y, m$weighted$y)))
       on.exit(par(old))
@@ -137,57 +160,80 @@ plot_posterior_pairs <- function(x, variables, level, draws, dots) {
   do.call(graphics::pairs, args)
 }
 
-#' Contours of a kernel estimate from the draws, at the heights that the share `level` of them is
-#' above.
+#' A kernel estimate from the draws within the limits `usr`, and the heights that the share `level`
+#' of them is above.
 #' @noRd
-draw_pair_contours <- function(x, y, level) {
-  usr <- par("usr")
+pair_heights <- function(x, y, level, usr) {
   n <- 60
   at <- list(seq(usr[1], usr[2], length.out = n), seq(usr[3], usr[4], length.out = n))
   kernel <- function(at, x) stats::dnorm(outer(at, x, "-"), sd = 0.8 * stats::bw.nrd(x))
   height <- tcrossprod(kernel(at[[1]], x), kernel(at[[2]], y)) / length(x)
   i <- pmin(pmax(findInterval(x, at[[1]]), 1), n)
   j <- pmin(pmax(findInterval(y, at[[2]]), 1), n)
-  cuts <- unique(sort(stats::quantile(height[cbind(i, j)], 1 - level, names = FALSE)))
-  colours <- shades(length(cuts))
-  graphics::.filled.contour(at[[1]], at[[2]], height, c(cuts, max(height, cuts) + 1), colours)
-  contour(at[[1]], at[[2]], height, levels = cuts, add = TRUE, drawlabels = FALSE,
+  list(at = at, height = height,
+       cuts = unique(sort(stats::quantile(height[cbind(i, j)], 1 - level, names = FALSE))))
+}
+
+draw_pair_contours <- function(pair) {
+  colours <- shades(length(pair$cuts))
+  graphics::.filled.contour(pair$at[[1]], pair$at[[2]], pair$height,
+                            c(pair$cuts, max(pair$height, pair$cuts) + 1), colours)
+  contour(pair$at[[1]], pair$at[[2]], pair$height, levels = pair$cuts, add = TRUE, drawlabels = FALSE,
           col = FIT_COLOUR, lwd = 0.7)
 }
 
-plot_weights <- function(x, draws, dots) {
-  w <- sort(draws$log_weight[is.finite(draws$log_weight)], decreasing = TRUE)
+#' The tail of the log weights, and the line of the slope that is too much, from its start.
+#' @noRd
+weights_data <- function(x, ask) {
+  w <- sort(ask$draws$log_weight[is.finite(ask$draws$log_weight)], decreasing = TRUE)
   n <- length(w)
-  m <- max(25, ceiling(min(0.2 * n, 3 * sqrt(n))))
+  m <- min(n, max(25, ceiling(min(0.2 * n, 3 * sqrt(n)))))
   at <- -log((seq_len(m) - 0.5) / n)
   value <- w[seq_len(m)] - stats::median(w)
-  open_frame(dots, xlim = range(at), ylim = range(value), xlab = "Quantile of the exponential law",
-             ylab = "Log weight less its median",
-             main = paste0("Largest weights, khat ", format(x$khat, digits = 2)))
-  if (is.finite(x$khat)) { # lines of the slope of khat and of what is too much, from the tail's start
-    start <- c(at[m], value[m])
-    abline(start[2] - 0.7 * start[1], 0.7, col = "grey60", lty = 2)
-  }
-  draw_points(cbind(at, value), rep(1, m), dots, FIT_COLOUR, 3)
+  list(
+    tail = data.frame(x = at, y = value, .weight = 1), slope = 0.7, intercept = value[m] - 0.7 * at[m],
+    words = words_of(paste0("Largest weights, khat ", format(x$khat, digits = 2)),
+                     "Quantile of the exponential law", "Log weight less its median")
+  )
+}
+
+draw_weights <- function(data, dots) {
+  tail <- data$tail
+  open_frame(dots, data$words, xlim = range(tail$x), ylim = range(tail$y))
+  abline(data$intercept, data$slope, col = "grey60", lty = 2)
+  draw_points(cbind(tail$x, tail$y), tail$.weight, dots, FIT_COLOUR, 3)
   key_above(c("weights", "slope 0.7: too much"), col = c(FIT_COLOUR, "grey60"), pch = c(16, NA),
-            lty = c(NA, 2))
+            lty = c(NA, 2), seg.len = 1.4)
 }
 
-plot_stages <- function(x, dots) {
+stages_data <- function(x, ask) {
   h <- x$history
-  open_frame(dots, xlim = range(0, h$gradients), ylim = range(h$objective, h$validation, finite = TRUE),
-             xlab = "Points at which the gradient was asked for", ylab = "Loss", main = "Stages of the fit")
-  graphics::segments(h$gradients, h$validation - 2 * h$se, h$gradients, h$validation + 2 * h$se,
-                     col = OTHER_COLOUR)
-  points(h$gradients, h$objective, type = "o", pch = 16, col = FIT_COLOUR)
-  points(h$gradients, h$validation, type = "o", pch = 17, col = OTHER_COLOUR)
-  key_above(c("on its points", "validation"), col = c(FIT_COLOUR, OTHER_COLOUR), pch = c(16, 17))
+  both <- data.frame(gradients = h$gradients, loss = c(h$objective, h$validation),
+                     se = c(0 * h$objective, h$se),
+                     of = rep(c("on its points", "validation"), each = nrow(h)))
+  list(stages = both[is.finite(both$loss), ], words = words_of("Stages of the fit", "Points at which the gradient was asked for",
+                                       "Loss, nats"))
 }
 
-#' Draws resampled by weight, taken back to the reference.
-#' @noRd
-plot_back <- function(x, draws, dots) {
-  r <- forward(x$layers, draws$z, logdet = FALSE)$map
-  qq_coordinates(list(d = x$d, weights = draws$share, variables = paste0("y", seq_len(x$d))), r,
-                 utils::modifyList(list(main = "Weighted draws in the reference"), dots))
+draw_stages <- function(data, dots) {
+  h <- data$stages
+  open_frame(dots, data$words, xlim = range(0, h$gradients), ylim = range(h$loss, finite = TRUE))
+  graphics::segments(h$gradients, h$loss - 2 * h$se, h$gradients, h$loss + 2 * h$se, col = OTHER_COLOUR)
+  colours <- c(FIT_COLOUR, OTHER_COLOUR)
+  for (k in 1:2) {
+    part <- h[h$of == unique(h$of)[k], ]
+    points(part$gradients, part$loss, type = "o", pch = 15 + k, col = colours[k])
+  }
+  key_above(unique(h$of), col = colours, pch = c(16, 17))
 }
+
+#' Draws by weight, taken back to the reference.
+#' @noRd
+back_data <- function(x, ask) {
+  r <- forward(x$layers, ask$draws$z, logdet = FALSE)$map
+  data <- qq_data(r, ask$draws$share, paste0("y", seq_len(x$d)), "Weighted draws in the reference")
+  data$all <- FALSE # the coordinates alone
+  data
+}
+
+draw_back <- function(data, dots) qq_coordinates(data, dots)

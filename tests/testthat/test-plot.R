@@ -111,7 +111,7 @@ test_that("plotting positions and the band are those of order statistics", {
   band <- NULL
   record <- drawn({
     plot.default(c(0, 1), c(0, 1))
-    draw_band(identity, c(0.05, 0.95), 10)
+    draw_band(band_data(identity, c(0.05, 0.95), 10))
   })
   polygon <- record$calls[record$names == "C_polygon"][[1]]
   expect_equal(polygon[[3]][1], 1 - 0.975^(1 / 10))
