@@ -12,12 +12,13 @@
 #' @param newdata A data frame; by default the data of the fit. `log_lik()` needs the response in
 #'   it. For `posterior_predict()` of a `binomial()` response the numbers of trials are taken from the
 #'   response in `newdata`, and are 1 where that is not there.
-#' @param ndraws Number of draws.
+#' @param ndraws Number of draws; `NULL` is 1000.
 #' @param seed A seed, as for [simulate.brenier_posterior()].
 #' @param transform Whether the linear predictor is to be taken through the inverse link.
 #' @param prob Probability of the central intervals.
 #' @param pars Names of parameters; all by default.
-#' @param ... None.
+#' @param ... None, but for `re_formula` and `re.form`, which other packages give to such verbs: there are no
+#'   group effects that they could leave out.
 #' @return Matrices with a row a draw and a column an observation: `posterior_linpred()` the linear
 #'   predictor, `posterior_epred()` the mean of the response (a probability for `binomial()`),
 #'   `posterior_predict()` draws of the response (successes), `log_lik()` the log likelihood times
@@ -36,11 +37,19 @@
 #' dim(rstantools::posterior_predict(post, data.frame(wt = 2:4), ndraws = 100, seed = 1))
 NULL
 
+#' The dots, but for what speaks of group effects.
+#' @noRd
+check_rstan_dots <- function(..., known) {
+  dots <- list(...)
+  dots[intersect(names(dots), c("re_formula", "re.form"))] <- NULL
+  do.call(check_no_dots, c(dots, list(known = known)))
+}
+
 #' list(eta, aux, at): the linear predictor, draws by observations, and draws of the auxiliary parameter.
 #' @noRd
 glm_draws <- function(object, newdata, ndraws, seed) {
   at <- glm_newdata(object, newdata)
-  x <- posterior_draws(object, check_count(ndraws, "ndraws", 1), seed)$x
+  x <- posterior_draws(object, check_count(ndraws %||% 1000, "ndraws", 1), seed)$x
   eta <- x[, coef_names(object), drop = FALSE] %*% t(at$X)
   eta <- eta + rep(at$offset, each = nrow(eta))
   dimnames(eta) <- list(NULL, at$names)
@@ -74,7 +83,7 @@ response_of <- function(object, newdata) {
 #' @exportS3Method rstantools::posterior_linpred
 posterior_linpred.brenier_glm <- function(object, transform = FALSE, newdata = NULL, ndraws = 1000,
                                           seed = NULL, ...) {
-  check_no_dots(..., known = c("transform", "newdata", "ndraws", "seed"))
+  check_rstan_dots(..., known = c("transform", "newdata", "ndraws", "seed"))
   eta <- glm_draws(object, newdata, ndraws, seed)$eta
   if (check_flag(transform, "transform")) glm_mean(object, eta) else eta
 }
@@ -82,14 +91,14 @@ posterior_linpred.brenier_glm <- function(object, transform = FALSE, newdata = N
 #' @rdname posterior_predict.brenier_glm
 #' @exportS3Method rstantools::posterior_epred
 posterior_epred.brenier_glm <- function(object, newdata = NULL, ndraws = 1000, seed = NULL, ...) {
-  check_no_dots(..., known = c("newdata", "ndraws", "seed"))
+  check_rstan_dots(..., known = c("newdata", "ndraws", "seed"))
   glm_mean(object, glm_draws(object, newdata, ndraws, seed)$eta)
 }
 
 #' @rdname posterior_predict.brenier_glm
 #' @exportS3Method rstantools::posterior_predict
 posterior_predict.brenier_glm <- function(object, newdata = NULL, ndraws = 1000, seed = NULL, ...) {
-  check_no_dots(..., known = c("newdata", "ndraws", "seed"))
+  check_rstan_dots(..., known = c("newdata", "ndraws", "seed"))
   with_seed(seed, {
     draws <- glm_draws(object, newdata, ndraws, NULL)
     mu <- glm_mean(object, draws$eta)
@@ -103,7 +112,7 @@ posterior_predict.brenier_glm <- function(object, newdata = NULL, ndraws = 1000,
 #' @rdname posterior_predict.brenier_glm
 #' @exportS3Method rstantools::log_lik
 log_lik.brenier_glm <- function(object, newdata = NULL, ndraws = 1000, seed = NULL, ...) {
-  check_no_dots(..., known = c("newdata", "ndraws", "seed"))
+  check_rstan_dots(..., known = c("newdata", "ndraws", "seed"))
   glm_log_lik(object, glm_draws(object, newdata, ndraws, seed))
 }
 

@@ -64,17 +64,20 @@ PALE <- function(n) grDevices::hcl.colors(n, "Blues 3", rev = TRUE)
 #' density.
 #' @noRd
 shade_density <- function(mu, top, dots, main, colours = PALE(64), keys = FALSE) {
-  open_frame(replace(dots, "ann", FALSE), xlim = c(mu$lower[1], mu$upper[1]), ylim = c(mu$lower[2], mu$upper[2]), xaxs = "i",
-             yaxs = "i", asp = 1, axes = FALSE, ann = FALSE, ...)
+  plain <- replace(dots, c("ann", "axes"), FALSE)
+  open_frame(plain, xlim = c(mu$lower[1], mu$upper[1]), ylim = c(mu$lower[2], mu$upper[2]), xaxs = "i",
+             yaxs = "i", asp = 1)
   graphics::image(cell_edges(mu, 1), cell_edges(mu, 2), pmin(flat_density(mu), top), col = colours,
                   zlim = c(0, top), add = TRUE, useRaster = TRUE)
   # asp makes the plot wider or higher than the density: axes and titles are where it ends
   usr <- par("usr")
   line <- par("csi") * par("mex")
-  aside <- c(usr[4] - usr[3] - (mu$upper[2] - mu$lower[2]), usr[2] - usr[1] - (mu$upper[1] - mu$lower[1])) /
-    2 / c(usr[4] - usr[3], usr[2] - usr[1]) * par("pin")[2:1] / line
+  axis <- 2:1
+  aside <- (1 - (mu$upper - mu$lower)[axis] / c(usr[4] - usr[3], usr[2] - usr[1])) * par("pin")[axis] /
+    (2 * line)
   if (!isFALSE(dots$ann)) {
-    style <- dots[intersect(names(dots), c("cex.main", "col.main", "font.main", "cex.lab", "col.lab", "family"))]
+    style <- dots[intersect(names(dots), c("cex.main", "col.main", "font.main", "cex.lab", "col.lab",
+                                           "font.lab", "family"))]
     titles <- function(..., at) do.call(graphics::title, c(list(..., line = at), style))
     titles(main = dots$main %||% main, at = (if (keys) 1.7 else 1.2) - aside[1])
     titles(xlab = dots$xlab %||% "x", at = 2.5 - aside[1])
