@@ -5,6 +5,13 @@
 #' package is loaded, or call `brenier_threads(n)`. A forked child, as of [parallel::mclapply()],
 #' always uses one. No result depends on the number.
 #'
+#' A worker of another process, of [parallel::makePSOCKcluster()], future or mirai, is a session of its own
+#' with its own default: as many workers as cores should have one thread each. Set the option there before
+#' the package is loaded, `parallel::clusterCall(cl, options, brenier.threads = 1)`, or call
+#' `brenier_threads(1)` in the task. Fits travel to workers and back, and are read by [readRDS()], without
+#' loss: they hold no pointers. Of a posterior what asks the target again, such as `as_draws()`, needs there
+#' what the target needs, see [as_target()].
+#'
 #' `brenier_simd()` says which compiled variant of the inner loops is in use, or sets it:
 #' `"baseline"` runs on every processor, `"avx2"` on those with AVX2 and FMA, `"auto"` takes the best.
 #' The option `brenier.simd` or the environment variable `BRENIER_SIMD` sets it at load. Variants

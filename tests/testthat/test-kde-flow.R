@@ -125,11 +125,11 @@ test_that("blob particles and a Brenier map agree on a target", {
   reach <- function(...) {
     kde_flow(target = f, gradient = g, vectorised = TRUE, init = c(a = 0, b = 0), n = 300, ...)
   }
-  # the bias of the bandwidth that is chosen: a tenth of the sd of b, which is what compare() finds
-  expect_output(print(compare(reach(), post, seed = 1)), "do NOT agree.*by up to 10% \\(b\\)")
+  # the bias of the bandwidth that is chosen: a tenth of the sd of b, which is what agreement() finds
+  expect_output(print(agreement(reach(), post, seed = 1)), "do NOT agree.*by up to 10% \\(b\\)")
   flow <- reach(bandwidth = c(from = 1, to = 0.2))
   expect_identical(rises(flow), 0L)
-  found <- compare(flow, post, seed = 1)
+  found <- agreement(flow, post, seed = 1)
   expect_identical(found$agree, "yes")
   expect_output(print(found), "They agree")
   expect_lt(found$distance$value, 2 * found$distance$floor)
@@ -145,13 +145,13 @@ test_that("blob particles and a Brenier map agree on a target", {
   # a small error, and a large one
   moved <- flow
   moved$z <- moved$particles <- flow$particles + rep(c(0.6, 0), each = 300)
-  expect_identical(compare(moved, post, seed = 1)$agree, "no")
-  expect_output(print(compare(moved, post, seed = 1)), "means differ by up to 0.2.*\\(a\\)")
-  expect_lt(compare(moved, post, seed = 1)$ksd["particles", "p_value"], 0.05)
-  expect_refused(compare(kde_flow(faithful, steps = 2), post), "argument")
-  expect_refused(compare(flow, flow), "argument")
+  expect_identical(agreement(moved, post, seed = 1)$agree, "no")
+  expect_output(print(agreement(moved, post, seed = 1)), "means differ by up to 0.2.*\\(a\\)")
+  expect_lt(agreement(moved, post, seed = 1)$ksd["particles", "p_value"], 0.05)
+  expect_refused(agreement(kde_flow(faithful, steps = 2), post), "argument")
+  expect_refused(agreement(flow, flow), "argument")
   other <- brenier_vi(f, c(a = 0, c = 0), g, vectorised = TRUE, control = list(max_atoms = 0))
-  expect_refused(compare(flow, other), "argument")
+  expect_refused(agreement(flow, other), "argument")
 })
 
 test_that("spheres and tori: points stay on them and the law is reached", {
@@ -449,7 +449,7 @@ test_that("targets of as_target() flow in their coordinates and come back as par
   expect_equal(mean((flow$particles - 1.5)^2), 0.75, tolerance = 0.1)
   expect_refused(kde_flow(target = target, init = c(1, 2)), "argument")
   # against a map in the same coordinates
-  found <- compare(flow, brenier_vi(target), seed = 1, permutations = 99)
+  found <- agreement(flow, brenier_vi(target), seed = 1, permutations = 99)
   expect_true(found$agree %in% c("yes", "nearly"))
   expect_equal(found$variables$mean, mean(flow$particles))
   expect_lt(max(found$ksd$value), 0.05)

@@ -7,25 +7,6 @@ gaussian_only <- function(...) {
   ))
 }
 
-# The same target, and what `code` makes of it, in another R process.
-elsewhere <- function(target, code) {
-  home <- dirname(getNamespaceInfo("brenier", "path"))
-  files <- c(target = withr::local_tempfile(), code = withr::local_tempfile(),
-             out = withr::local_tempfile())
-  saveRDS(target, files[["target"]])
-  writeLines(c(
-    sprintf(".libPaths(c(%s, .libPaths()))", deparse(home)), "library(brenier)",
-    sprintf("target <- readRDS(%s)", deparse(files[["target"]])),
-    paste0("out <- tryCatch({", paste(deparse(substitute(code)), collapse = "\n"),
-           "}, error = function(e) e)"),
-    sprintf("saveRDS(if (inherits(out, 'error')) list(class(out), conditionMessage(out)) else out, %s)",
-            deparse(files[["out"]]))
-  ), files[["code"]])
-  system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", shQuote(files[["code"]])),
-          stdout = FALSE, stderr = FALSE)
-  readRDS(files[["out"]])
-}
-
 # --- functions ----------------------------------------------------------------
 
 test_that("a function is a target that brenier_vi() takes as it takes the function", {

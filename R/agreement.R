@@ -25,7 +25,7 @@
 #' @param seed As in [brenier()].
 #' @param digits Significant digits.
 #' @param ... None.
-#' @return A list of class `brenier_comparison`:
+#' @return A list of class `brenier_agreement`:
 #'   \item{`agree`}{`"yes"`, where the energy distance is not larger than that of independent draws
 #'     (p above 0.05); `"nearly"`, where it is, but means differ by at most 0.1 standard
 #'     deviations and those by at
@@ -48,13 +48,13 @@
 #' flow <- kde_flow(target = f, gradient = function(x) -x, init = c(a = 1, b = 0), n = 100, steps
 #' = 100)
 #' post <- brenier_vi(f, c(a = 1, b = 0), function(x) -x)
-#' compare(flow, post, seed = 1)
+#' agreement(flow, post, seed = 1)
 #' @export
-compare <- function(x, y, ...) UseMethod("compare")
+agreement <- function(x, y, ...) UseMethod("agreement")
 
-#' @rdname compare
+#' @rdname agreement
 #' @export
-compare.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = NULL, ...) {
+agreement.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = NULL, ...) {
   check_no_dots(..., known = c("draws", "permutations", "seed"))
   check_comparable(x, y)
   draws <- check_count(draws, "draws", 2)
@@ -78,15 +78,15 @@ compare.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = NUL
   equal <- if (is.na(distance$p_value)) distance$unbiased <= 2 * distance$se else distance$p_value > 0.05
   structure(list(
     agree = if (equal) "yes" else if (near) "nearly" else "no", distance = distance,
-    ksd = compare_stein(x, a, b, z, sd, permutations, seed), variables = variables,
+    ksd = agreement_stein(x, a, b, z, sd, permutations, seed), variables = variables,
     khat = y$khat, n = x$n, draws = draws, status = x$status
-  ), class = "brenier_comparison")
+  ), class = "brenier_agreement")
 }
 
 #' Stein discrepancies of particles and draws by the target of the flow, at the bandwidth of the
 #' draws.
 #' @noRd
-compare_stein <- function(x, a, b, z, sd, permutations, seed) {
+agreement_stein <- function(x, a, b, z, sd, permutations, seed) {
   h <- median_distance(b, "y")
   # scores of the scaled coordinates
   parts <- Map(function(points, at) {
@@ -120,9 +120,9 @@ check_comparable <- function(x, y) {
   }
 }
 
-#' @rdname compare
+#' @rdname agreement
 #' @export
-print.brenier_comparison <- function(x, digits = 3, ...) {
+print.brenier_agreement <- function(x, digits = 3, ...) {
   show <- function(v) format(v, digits = digits)
   d <- x$distance
   cat("Kernel flow of ", x$n, " particles against ", x$draws, " draws of a Brenier map\n",
@@ -138,11 +138,11 @@ print.brenier_comparison <- function(x, digits = 3, ...) {
   cat("\n")
   print(x$variables, digits = digits, row.names = FALSE)
   cat("\n")
-  cat(strwrap(comparison_words(x), 90), sep = "\n")
+  cat(strwrap(agreement_words(x), 90), sep = "\n")
   invisible(x)
 }
 
-comparison_words <- function(x) {
+agreement_words <- function(x) {
   v <- x$variables
   most <- which.max(abs(v$shift))
   spread <- which.max(abs(log(v$ratio)))
