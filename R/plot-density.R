@@ -134,7 +134,7 @@ draw_pairs <- function(data, dots) {
       on.exit(par(old))
       bars <- pair_bars(x[seq_len(n)], data$weights, x[-seq_len(n)])
       par(usr = c(usr[1:2], 0, 1.35 * max(unlist(bars[-1]))))
-      draw_bars(bars_data(bars$breaks, bars$above), shades(5)[2])
+      draw_bars(bars_data(bars$breaks, bars$above), shades(5)[2], most = 0)
       lines(bars$breaks, c(bars$below, 0), type = "s", col = "grey15")
     },
     label.pos = 0.9, cex.labels = 1.1

@@ -121,10 +121,10 @@ bars_data <- function(breaks, heights) {
   data.frame(left = utils::head(breaks, -1), right = breaks[-1], height = heights)
 }
 
-draw_bars <- function(bars, colour = "grey85") {
+draw_bars <- function(bars, colour = "grey85", most = 40) {
   # many bars are too narrow for a white line between them
   graphics::rect(bars$left, 0, bars$right, bars$height, col = colour,
-                 border = if (nrow(bars) < 40) "white" else colour)
+                 border = if (nrow(bars) < most) "white" else colour)
 }
 
 histogram_breaks <- function(x) {
