@@ -122,7 +122,7 @@ gg_pairs <- function(names, below, above, outlines, title, colours, over = NULL)
     if (nrow(frame) == 0) return(NULL)
     cbind(frame, .row = factor(names[i], names), .col = factor(names[j], names))
   }
-  pairs <- subset(expand.grid(i = seq_len(d), j = seq_len(d)), i != j)
+  pairs <- expand.grid(i = seq_len(d), j = seq_len(d))
   points <- function(frame, where) {
     do.call(rbind, Map(function(i, j) {
       place(data.frame(x = frame[[names[j]]], y = frame[[names[i]]], .weight = frame$.weight), i, j)
