@@ -35,7 +35,7 @@ plot.flow_paths <- function(x, which = "paths", variables = NULL, ...) {
 path_pictures <- function() {
   list(
     paths = picture(flow_paths_data, draw_paths, gg_paths),
-    marginals = picture(marginals_data, draw_marginals, gg_marginals)
+    marginals = picture(path_marginals_data, draw_path_marginals, gg_path_marginals)
   )
 }
 
@@ -72,7 +72,7 @@ flow_paths_data <- function(x, ask) {
 
 #' For each variable a histogram at up to four times, and lines of the density where it is known.
 #' @noRd
-marginals_data <- function(x, ask) {
+path_marginals_data <- function(x, ask) {
   times <- unique(x$time)
   shown <- times[unique(round(seq(1, length(times), length.out = 4)))]
   panels <- paste("Time", format(shown, digits = 3, trim = TRUE))
@@ -93,7 +93,7 @@ marginals_data <- function(x, ask) {
 
 #' A page a variable, a panel a time, on one scale.
 #' @noRd
-draw_marginals <- function(data, dots) {
+draw_path_marginals <- function(data, dots) {
   for (page in data) {
     n <- length(page$panels)
     old <- if (n > 1) two_panels(c(1 + (n > 2), 2))
@@ -108,7 +108,7 @@ draw_marginals <- function(data, dots) {
   }
 }
 
-gg_marginals <- function(data) {
+gg_path_marginals <- function(data) {
   all <- function(part) do.call(rbind, lapply(data, `[[`, part))
   in_order <- function(frame) transform(frame, panel = factor(frame$panel, data[[1]]$panels))
   plot <- ggplot2::ggplot() + gg_bars(in_order(all("bars")), fill = shades(4)[2], colour = "white")
