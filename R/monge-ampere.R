@@ -150,9 +150,8 @@ transport_grid <- function(mu, nu, method, options) {
     if (method == "newton") settings$tol <- options$tol / 100
     value <- .Call(
       C_brenier_grid_transport, if (method == "newton") 0L else 1L,
-      grid_of(mu, FALSE, frame$x, frame$scale), as.double(mu$density),
-      grid_of(nu, FALSE, frame$y, frame$scale), as.double(nu$density), settings,
-      progress$report
+      grid_of(mu, FALSE, frame$x, frame$scale), mu$density,
+      grid_of(nu, FALSE, frame$y, frame$scale), nu$density, frame, settings, progress$report
     )
     value$method <- method
     value$trace <- data.frame(
@@ -185,43 +184,11 @@ transport_grid <- function(mu, nu, method, options) {
   # what the solver saw was the error on the other side, or that of a coarser grid
   missed <- value$method == "back-and-forth" && value$status == "ok" && value$error > 3 * options$tol
   if (missed) value$status <- "stalled"
-  finish_grid(mu, nu, frame, value)
-}
-
-#' Back from the unit frame.
-#' @noRd
-finish_grid <- function(mu, nu, frame, value) {
-  d <- length(mu$lower)
-  n <- dim(mu$density)
-  m <- dim(nu$density)
-  s <- frame$scale
-  at <- function(density, shift) lapply(seq_len(d), function(k) density$centers[[k]] - shift[k])
-  x <- at(mu, frame$x)
-  y <- at(nu, frame$y)
-  # u(x) = s^2 u'(x') + <shift_y, x - shift_x>, and so for its conjugate with <x, y> at the shifts
-  u <- s^2 * array(value$u, n) + outer_sum(Map(`*`, x, frame$y))
-  v <- s^2 * array(value$v, m) + outer_sum(Map(`*`, y, frame$x)) + sum(frame$x * frame$y)
-  map <- s * matrix(value$map, ncol = d) + rep(frame$y, each = prod(n))
-  inverse <- s * matrix(value$inverse, ncol = d) + rep(frame$x, each = prod(m))
-  # the squared distance in the frame, and what the shift adds to it
-  unit <- list(
-    x = list(density = mu$density, lower = (mu$lower - frame$x) / s, upper = (mu$upper - frame$x) / s,
-             centers = lapply(x, `/`, s)),
-    y = list(density = nu$density, lower = (nu$lower - frame$y) / s, upper = (nu$upper - frame$y) / s,
-             centers = lapply(y, `/`, s))
-  )
-  squares <- sum(vapply(seq_len(d), function(k) moment(unit$x, k, 2) + moment(unit$y, k, 2), 0))
-  # u is convex: its mean over a cell is above its value at the middle by the second difference / 24
-  squares <- squares - 2 * (value$value + bend(unit$x, value$map) + bend(unit$y, value$inverse))
-  shift <- frame$x - frame$y
-  means <- vapply(seq_len(d), function(k) s * (moment(unit$x, k, 1) - moment(unit$y, k, 1)), 0)
-  squared <- s^2 * squares + 2 * sum(shift * means) + sum(shift^2)
   list(
-    distance = sqrt(max(0, squared)), potential = u, conjugate = v, map = array(map, c(n, d)),
-    inverse = array(inverse, c(m, d)), error = value$error,
-    pushforward = array(value$image, m) / s^d, gap = map_cost(mu, map) - squared, trace = value$trace,
-    converged = value$status == "ok", status = value$status,
-    method = value$method, mu = mu, nu = nu
+    distance = sqrt(max(0, value$squared)), potential = value$u, conjugate = value$v, map = value$map,
+    inverse = value$inverse, error = value$error, pushforward = value$image,
+    gap = value$cost - value$squared, trace = value$trace, converged = value$status == "ok",
+    status = value$status, method = value$method, mu = mu, nu = nu
   )
 }
 
@@ -258,18 +225,6 @@ slide <- function(a, k) {
   }
   width <- array(rep(rep(up - down, each = prod(dim(a)[seq_len(k - 1)])), length.out = length(a)), dim(a))
   (pick(up) - pick(down)) / width
-}
-
-#' What the mean of a potential over cells adds to that of its values at their middles, from its
-#' gradient.
-#' @noRd
-bend <- function(mu, gradient) {
-  n <- dim(mu$density)
-  gradient <- matrix(gradient, ncol = length(n))
-  sum(vapply(seq_along(n), function(k) {
-    step <- (mu$upper[k] - mu$lower[k]) / n[k]
-    mean_under(mu, slide(array(gradient[, k], n), k)) * step / 24
-  }, 0))
 }
 
 grid_progress_words <- function(what, values) {

@@ -291,12 +291,11 @@ least_semi_dual <- function(mu, nu, periodic) {
   frame <- unit_frame(mu, nu)
   options <- list(tol = 1e-9, max_iter = 100L, max_seconds = Inf)
   value <- .Call(
-    C_brenier_grid_transport, 0L, grid_of(mu, periodic, frame$x, frame$scale), as.double(mu$density),
-    grid_of(nu, periodic, frame$y, frame$scale), as.double(nu$density), options, NULL
+    C_brenier_grid_transport, 0L, grid_of(mu, periodic, frame$x, frame$scale), mu$density,
+    grid_of(nu, periodic, frame$y, frame$scale), nu$density, frame, options, NULL
   )
   if (value$status != "ok") return(NA_real_)
-  at <- lapply(seq_along(frame$x), function(k) (mu$centers[[k]] - frame$x[k]) * frame$y[k])
-  semi_dual(mu, nu, frame$scale^2 * value$u + as.double(outer_sum(at)), periodic)
+  semi_dual(mu, nu, as.double(value$u), periodic)
 }
 
 flow_trace <- function(mu, nu, times, fit, start, periodic) {

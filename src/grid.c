@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "threads.h"
-
 void br_grid_make(br_grid *g, int d, const int *n, const double *lower, const double *upper,
                   int periodic) {
   memset(g, 0, sizeof *g);
@@ -24,29 +22,6 @@ void br_grid_make(br_grid *g, int d, const int *n, const double *lower, const do
   g->rows = g->n[1] * g->n[2];
 }
 
-void br_grid_halve(br_grid *coarse, const br_grid *fine) {
-  int n[BR_GRID_AXES];
-  double upper[BR_GRID_AXES];
-  for (int k = 0; k < BR_GRID_AXES; k++) {
-    n[k] = fine->n[k] > 4 ? (fine->n[k] + 1) / 2 : fine->n[k];
-    upper[k] = br_grid_upper(fine, k);
-  }
-  br_grid_make(coarse, fine->d, n, fine->lower, upper, fine->periodic);
-}
-
-int br_grid_levels(const br_grid *x, const br_grid *y, br_grid *xs, br_grid *ys) {
-  int levels = 1;
-  xs[0] = *x;
-  ys[0] = *y;
-  for (; levels < BR_GRID_LEVELS; levels++) {
-    const br_grid *g = &xs[levels - 1];
-    if (g->n[0] <= 16 && g->n[1] <= 16 && g->n[2] <= 16) break;
-    br_grid_halve(&xs[levels], g);
-    br_grid_halve(&ys[levels], &ys[levels - 1]);
-  }
-  return levels;
-}
-
 double br_grid_volume(const br_grid *g) {
   double volume = 1;
   for (int k = 0; k < g->d; k++) volume *= g->step[k];
@@ -55,12 +30,22 @@ double br_grid_volume(const br_grid *g) {
 
 double *br_grid_field(const br_grid *g, br_workspace *ws) { return br_take(ws, g->total); }
 
+int br_grid_threads(const br_grid *g, double cost) {
+  return br_threads_for(cost * (double)g->cells);
+}
+
 void br_grid_load(const br_grid *g, const double *dense, double *field) {
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < g->rows; r++)
     memcpy(field + br_grid_row(g, r), dense + (size_t)r * g->n[0], g->n[0] * sizeof(double));
 }
 
 void br_grid_store(const br_grid *g, const double *field, double *dense) {
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < g->rows; r++)
     memcpy(dense + (size_t)r * g->n[0], field + br_grid_row(g, r), g->n[0] * sizeof(double));
 }
@@ -115,30 +100,57 @@ double br_grid_sum_rows(const br_grid *g, const double *row_sum) {
 }
 
 double br_grid_dot(const br_grid *g, const double *a, const double *b, double *row_sum) {
-  const int threads = br_threads_for(2.0 * g->cells);
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
   (void)threads;
   BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < g->rows; r++) {
     const size_t at = br_grid_row(g, r);
-    double sum = 0;
-    BR_OMP(simd reduction(+ : sum))
-    for (int i = 0; i < g->n[0]; i++) sum += a[at + i] * b[at + i];
-    row_sum[r] = sum;
+    row_sum[r] = br_grid_row_dot(g->n[0], a + at, b + at);
   }
   return br_grid_sum_rows(g, row_sum);
 }
 
 double br_grid_sum(const br_grid *g, const double *a, double *row_sum) {
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < g->rows; r++) {
-    const size_t at = br_grid_row(g, r);
+    const double *v = a + br_grid_row(g, r);
     double sum = 0;
-    for (int i = 0; i < g->n[0]; i++) sum += a[at + i];
+    for (int i = 0; i < g->n[0]; i++) sum += v[i];
     row_sum[r] = sum;
   }
   return br_grid_sum_rows(g, row_sum);
 }
 
+double br_grid_mass(const br_grid *g, const double *a, double *row_sum) {
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (int r = 0; r < g->rows; r++) {
+    const double *v = a + (size_t)r * (size_t)g->n[0];
+    double sum = 0;
+    for (int i = 0; i < g->n[0]; i++) sum += v[i];
+    row_sum[r] = sum;
+  }
+  return br_grid_sum_rows(g, row_sum) * br_grid_volume(g);
+}
+
+double br_grid_mean(const br_grid *g, const double *a, const double *b, double *row_sum) {
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (int r = 0; r < g->rows; r++) {
+    const size_t at = (size_t)r * (size_t)g->n[0];
+    row_sum[r] = br_grid_row_dot(g->n[0], a + at, b + at);
+  }
+  return br_grid_sum_rows(g, row_sum) * br_grid_volume(g);
+}
+
 void br_grid_add_base(const br_grid *x, const br_grid *y, double sign, double *w) {
+  const int threads = br_grid_threads(x, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < x->rows; r++) {
     const int index[BR_GRID_AXES] = {0, r % x->n[1], r / x->n[1]};
     double *v = w + br_grid_row(x, r);
@@ -152,27 +164,13 @@ void br_grid_add_base(const br_grid *x, const br_grid *y, double sign, double *w
   }
 }
 
-/* Transfers between grids go axis by axis through dense arrays: along one axis every new value is a
- * weighted sum of old ones. `from` has inner x n x outer values, `to` inner x m x outer. */
-typedef struct {
-  size_t inner, outer;
-  int n, m, periodic;
-} line_shape;
+/* Transfers between grids: along each axis a new value is a weighted sum of a few old ones. */
+#define TAPS 4
 
-static void average_axis(line_shape s, const double *from, double *to) {
-  const double ratio = (double)s.n / s.m;
-  for (size_t o = 0; o < s.outer; o++)
-    for (int j = 0; j < s.m; j++) {
-      double *out = to + (o * s.m + j) * s.inner;
-      memset(out, 0, s.inner * sizeof(double));
-      const double start = j * ratio, end = (j + 1) * ratio;
-      for (int i = (int)start; i < s.n && i < end - 1e-9; i++) {
-        const double overlap = fmin(end, i + 1.0) - fmax(start, i);
-        const double *in = from + (o * s.n + i) * s.inner;
-        for (size_t c = 0; c < s.inner; c++) out[c] += overlap / ratio * in[c];
-      }
-    }
-}
+typedef struct {
+  int index[TAPS];
+  double weight[TAPS];
+} taps;
 
 static int fold(int i, int n, int periodic) {
   if (periodic) return ((i % n) + n) % n;
@@ -181,52 +179,87 @@ static int fold(int i, int n, int periodic) {
   return i < 0 ? 0 : i >= n ? n - 1 : i;
 }
 
-static void interpolate_axis(line_shape s, const double *from, double *to) {
-  for (int j = 0; j < s.m; j++) {
-    const double at = (j + 0.5) * s.n / s.m - 0.5;
-    const int i = (int)floor(at);
-    const double t = at - i;
-    const double weight[4] = {-t * (1 - t) * (2 - t) / 6, (1 - t * t) * (2 - t) / 2,
-                              t * (1 + t) * (2 - t) / 2, -t * (1 - t * t) / 6};
-    for (size_t o = 0; o < s.outer; o++) {
-      double *out = to + (o * s.m + j) * s.inner;
-      memset(out, 0, s.inner * sizeof(double));
-      for (int k = 0; k < 4; k++) {
-        const double *in = from + (o * s.n + fold(i - 1 + k, s.n, s.periodic)) * s.inner;
-        for (size_t c = 0; c < s.inner; c++) out[c] += weight[k] * in[c];
-      }
+static taps average_taps(int j, int n, int m, int periodic) {
+  (void)periodic;
+  const double ratio = (double)n / m, start = j * ratio, end = (j + 1) * ratio;
+  taps t = {{0}, {0}};
+  for (int k = 0; k < TAPS; k++) {
+    const int i = (int)start + k;
+    t.index[k] = i < n ? i : n - 1;
+    if (i < n) t.weight[k] = fmax(0, fmin(end, i + 1.0) - fmax(start, i)) / ratio;
+  }
+  return t;
+}
+
+static taps cubic_taps(int j, int n, int m, int periodic) {
+  const double at = (j + 0.5) * n / m - 0.5;
+  const int i = (int)floor(at);
+  const double t = at - i;
+  taps out = {{0},
+              {-t * (1 - t) * (2 - t) / 6, (1 - t * t) * (2 - t) / 2, t * (1 + t) * (2 - t) / 2,
+               -t * (1 - t * t) / 6}};
+  for (int k = 0; k < TAPS; k++) out.index[k] = fold(i - 1 + k, n, periodic);
+  return out;
+}
+
+/* Where rows start, of a dense array or of a field. */
+typedef struct {
+  double *first;
+  size_t stride[2];
+} rows_of;
+
+static rows_of dense_rows(const br_grid *g, double *a) {
+  return (rows_of){a, {(size_t)g->n[0], (size_t)g->n[0] * (size_t)g->n[1]}};
+}
+
+static rows_of field_rows(const br_grid *g, double *a) {
+  return (rows_of){a + g->first, {g->stride[1], g->stride[2]}};
+}
+
+static void transfer(const br_grid *from, rows_of a, const br_grid *to, rows_of b,
+                     taps (*taps_at)(int, int, int, int), br_workspace *ws) {
+  const int n = from->n[0];
+  taps *along[BR_GRID_AXES];
+  for (int k = 0; k < BR_GRID_AXES; k++) {
+    along[k] = (taps *)br_take(ws, (size_t)to->n[k] * (sizeof(taps) / sizeof(double)));
+    for (int j = 0; j < to->n[k]; j++)
+      along[k][j] = k < to->d ? taps_at(j, from->n[k], to->n[k], from->periodic)
+                              : (taps){{0}, {1}};
+  }
+  double *lines = br_take(ws, (size_t)br_threads_limit() * (size_t)n);
+  const int threads = br_grid_threads(to, 4 * BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (int r = 0; r < to->rows; r++) {
+    const int at[2] = {r % to->n[1], r / to->n[1]};
+    const taps *second = &along[1][at[0]], *third = &along[2][at[1]];
+    double *line = lines + (size_t)BR_THREAD_ID * (size_t)n;
+    double *out = b.first + at[0] * b.stride[0] + at[1] * b.stride[1];
+    memset(line, 0, (size_t)n * sizeof(double));
+    for (int q = 0; q < TAPS * TAPS; q++) {
+      const int k2 = q % TAPS, k3 = q / TAPS;
+      const double weight = second->weight[k2] * third->weight[k3];
+      if (weight == 0) continue;
+      const double *in = a.first + second->index[k2] * a.stride[0] + third->index[k3] * a.stride[1];
+      BR_OMP(simd)
+      for (int i = 0; i < n; i++) line[i] += weight * in[i];
+    }
+    for (int i = 0; i < to->n[0]; i++) {
+      const taps *t = &along[0][i];
+      double sum = 0;
+      for (int k = 0; k < TAPS; k++) sum += t->weight[k] * line[t->index[k]];
+      out[i] = sum;
     }
   }
 }
 
-static void transfer(const br_grid *from, const double *a, const br_grid *to, double *b,
-                     br_workspace *ws, void (*axis)(line_shape, const double *, double *)) {
-  size_t largest = 1;
-  for (int k = 0; k < BR_GRID_AXES; k++)
-    largest *= (size_t)(from->n[k] > to->n[k] ? from->n[k] : to->n[k]);
-  double *old = br_take(ws, largest), *new = br_take(ws, largest);
-  br_grid_store(from, a, old);
-  line_shape s = {1, from->cells, 0, 0, from->periodic};
-  for (int k = 0; k < from->d; k++) {
-    s.n = from->n[k];
-    s.m = to->n[k];
-    s.outer /= (size_t)s.n;
-    axis(s, old, new);
-    s.inner *= (size_t)s.m;
-    double *swap = old;
-    old = new;
-    new = swap;
-  }
-  br_grid_load(to, old, b);
-}
-
 void br_grid_average(const br_grid *from, const double *a, const br_grid *to, double *b,
                      br_workspace *ws) {
-  transfer(from, a, to, b, ws, average_axis);
+  transfer(from, dense_rows(from, (double *)a), to, dense_rows(to, b), average_taps, ws);
 }
 
 void br_grid_interpolate(const br_grid *from, const double *a, const br_grid *to, double *b,
                          br_workspace *ws) {
-  transfer(from, a, to, b, ws, interpolate_axis);
+  transfer(from, field_rows(from, (double *)a), to, field_rows(to, b), cubic_taps, ws);
   br_grid_reflect(to, b);
 }

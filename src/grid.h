@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "threads.h"
 #include "workspace.h"
 
 #define BR_GRID_AXES 3
@@ -24,14 +25,6 @@ typedef struct {
 void br_grid_make(br_grid *g, int d, const int *n, const double *lower, const double *upper,
                   int periodic);
 
-/* The same box with ceil(n / 2) cells on axes that have more than 4. */
-void br_grid_halve(br_grid *coarse, const br_grid *fine);
-
-/* Both grids and their coarser ones, until no axis of x has more than 16 cells; returns how many.
- */
-#define BR_GRID_LEVELS 16
-int br_grid_levels(const br_grid *x, const br_grid *y, br_grid *xs, br_grid *ys);
-
 double br_grid_volume(const br_grid *g); /* of a cell */
 
 static inline double br_grid_upper(const br_grid *g, int k) {
@@ -45,6 +38,29 @@ static inline double br_grid_centre(const br_grid *g, int k, int i) {
 /* Where row r, of rows, starts; its second and third coordinates are r % n[1] and r / n[1]. */
 static inline size_t br_grid_row(const br_grid *g, int r) {
   return g->first + (size_t)(r % g->n[1]) * g->stride[1] + (size_t)(r / g->n[1]) * g->stride[2];
+}
+
+/* Threads for work of that cost a cell, in elementary operations; BR_GRID_PASS is one that does
+ * little but read and write a few fields. */
+#define BR_GRID_PASS 10
+int br_grid_threads(const br_grid *g, double cost);
+
+/* Slabs are the cells of one index of the last axis, whole rows; on the line, all of it. A pass that
+ * needs its neighbours' results is cut into chunks of slabs, the first and last slabs of which take
+ * their turn before or after. */
+static inline int br_grid_slabs(const br_grid *g) { return g->d > 1 ? g->n[g->d - 1] : 1; }
+
+static inline int br_grid_slab_rows(const br_grid *g) { return g->d > 2 ? g->n[1] : 1; }
+
+/* Chunks of 4 slabs or more for that many threads, and the first slab of one; that after
+ * the last is the number of slabs. */
+static inline int br_grid_chunks(const br_grid *g, int threads) {
+  const int most = br_grid_slabs(g) / 4;
+  return threads < most ? threads : most > 1 ? most : 1;
+}
+
+static inline int br_grid_chunk(const br_grid *g, int chunks, int c) {
+  return (int)((long long)br_grid_slabs(g) * c / chunks);
 }
 
 double *br_grid_field(const br_grid *g, br_workspace *ws);
@@ -64,11 +80,23 @@ double br_grid_dot(const br_grid *g, const double *a, const double *b, double *r
 double br_grid_sum(const br_grid *g, const double *a, double *row_sum);
 double br_grid_sum_rows(const br_grid *g, const double *row_sum);
 
+/* The integral of a dense array, of the product of two. */
+double br_grid_mass(const br_grid *g, const double *a, double *row_sum);
+double br_grid_mean(const br_grid *g, const double *a, const double *b, double *row_sum);
+
+static inline double br_grid_row_dot(int n, const double *a, const double *b) {
+  double sum = 0;
+  BR_OMP(simd reduction(+ : sum))
+  for (int i = 0; i < n; i++) sum += a[i] * b[i];
+  return sum;
+}
+
 /* Adds sign times the convex quadratic whose gradient takes the box of x onto that of y, axis by
  * axis, to the cells of a field on x. */
 void br_grid_add_base(const br_grid *x, const br_grid *y, double sign, double *field);
 
-/* Mean of a density over the cells of another grid of the same box. */
+/* Means of a dense array over the cells of another grid of the same box, which has at least a third
+ * of the cells on each axis. */
 void br_grid_average(const br_grid *from, const double *a, const br_grid *to, double *b,
                      br_workspace *ws);
 

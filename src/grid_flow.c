@@ -7,15 +7,19 @@
 #define INNER_TOLERANCE 1e-8
 #define INNER_ITERATIONS 60
 
-/* rhs = shift (r - 2 k1), or shift r where k1 is NULL: the shift is rho over GAMMA times the step.
- */
-static void stage_right(br_pma *p, const double *k1) {
+void br_flow_make(br_flow *flow, const br_pma *p, br_workspace *ws) {
+  memset(flow, 0, sizeof *flow);
+  flow->trial = br_grid_field(&p->x, ws);
+  flow->second = br_grid_field(&p->x, ws);
+}
+
+/* The right-hand side rate rho (r - 2 k1), or rate rho r where k1 is NULL, in the place of r. */
+static void stage_right(br_pma *p, double rate, const double *k1) {
   const br_grid *x = &p->x;
-  const double *shift = p->solver.level[0].shift;
   for (int r = 0; r < x->rows; r++) {
     const size_t at = br_grid_row(x, r);
     for (int i = 0; i < x->n[0]; i++)
-      p->rhs[at + i] = shift[at + i] * (p->r[at + i] - (k1 ? 2 * k1[at + i] : 0));
+      p->r[at + i] = rate * p->rho[at + i] * (p->r[at + i] - (k1 ? 2 * k1[at + i] : 0));
   }
 }
 
@@ -28,23 +32,24 @@ static double largest(const br_grid *x, const double *a, const double *b) {
   return most;
 }
 
-/* One step of size tau from w, which has just been evaluated with coefficients, to p->trial.
- * Returns the error, infinite where u loses its convexity on the way. */
+/* One step of size tau from w, which has just been evaluated with coefficients, to
+ * flow->trial. Returns the error, infinite where u loses its convexity on the way. */
 static double try_step(br_flow *flow, br_pma *p, const double *w, double tau) {
   const size_t total = p->x.total;
-  br_pma_factor(p, 1 / (GAMMA * tau));
-  stage_right(p, NULL);
-  int inner = br_multigrid_solve(&p->solver, p->rhs, p->delta, INNER_TOLERANCE, INNER_ITERATIONS);
+  const double rate = 1 / (GAMMA * tau);
+  br_pma_factor(p, rate);
+  stage_right(p, rate, NULL);
+  int inner = br_multigrid_solve(&p->solver, p->delta, INNER_TOLERANCE, INNER_ITERATIONS);
   if (inner < 0) return INFINITY;
   flow->inner += inner;
-  for (size_t i = 0; i < total; i++) p->trial[i] = w[i] + tau * p->delta[i];
-  if (!br_pma_evaluate(p, p->trial, 0).convex) return INFINITY;
-  stage_right(p, p->delta);
-  double *k2 = p->second;
-  inner = br_multigrid_solve(&p->solver, p->rhs, k2, INNER_TOLERANCE, INNER_ITERATIONS);
+  for (size_t i = 0; i < total; i++) flow->trial[i] = w[i] + tau * p->delta[i];
+  if (!br_pma_evaluate(p, flow->trial, 0).convex) return INFINITY;
+  stage_right(p, rate, p->delta);
+  double *k2 = flow->second;
+  inner = br_multigrid_solve(&p->solver, k2, INNER_TOLERANCE, INNER_ITERATIONS);
   if (inner < 0) return INFINITY;
   flow->inner += inner;
-  for (size_t i = 0; i < total; i++) p->trial[i] = w[i] + tau * (1.5 * p->delta[i] + 0.5 * k2[i]);
+  for (size_t i = 0; i < total; i++) flow->trial[i] = w[i] + tau * (1.5 * p->delta[i] + 0.5 * k2[i]);
   return 0.5 * tau * largest(&p->x, p->delta, k2);
 }
 
@@ -61,7 +66,7 @@ br_status br_flow_advance(br_flow *flow, br_pma *p, double *w, double until, br_
                                                  : flow->step;
     const double error = try_step(flow, p, w, tau);
     br_pma_value next = {0};
-    if (error <= stop->tolerance) next = br_pma_evaluate(p, p->trial, 1);
+    if (error <= stop->tolerance) next = br_pma_evaluate(p, flow->trial, 1);
     const double ratio = sqrt(stop->tolerance / fmax(error, 1e-300));
     const double factor = isfinite(error) ? fmin(3, fmax(0.2, 0.85 * ratio)) : 0.2;
     if (!next.convex) {
@@ -71,7 +76,7 @@ br_status br_flow_advance(br_flow *flow, br_pma *p, double *w, double until, br_
       *value = br_pma_evaluate(p, w, 1);
       continue;
     }
-    memcpy(w, p->trial, p->x.total * sizeof(double));
+    memcpy(w, flow->trial, p->x.total * sizeof(double));
     *value = next;
     flow->time = tau == left ? until : flow->time + tau;
     /* a step cut short by an output time says nothing against the longer one */

@@ -9,7 +9,10 @@
 typedef struct {
   double time, step; /* where the flow is, and the step that it tries next; 0 at the start */
   int steps, refused, inner;
+  double *trial, *second; /* fields */
 } br_flow;
+
+void br_flow_make(br_flow *flow, const br_pma *p, br_workspace *ws);
 
 /* From flow->time to `until`, w with it. A linearly implicit method of order 2, stable for every
  * step, whose order does not depend on how good its operator is (Verwer, Spee, Blom and Hundsdorfer

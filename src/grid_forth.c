@@ -8,13 +8,12 @@
 /* One of the two sides: its grid, its density, and where its gradient goes. */
 typedef struct {
   br_grid grid;
-  double *density; /* a field of mass 1 */
-  double *u;       /* dense */
-  double *moved;   /* dense: a trial */
-  double *padded;  /* u with ghosts */
-  double *image;   /* field: mass that came from the other side, then the residual */
-  double *delta;   /* field */
-  double *k[6];
+  const double *density; /* dense */
+  double scale;          /* of the density to mass 1 */
+  double *u;             /* dense */
+  double *moved;         /* dense: a trial */
+  double *image;         /* field: mass that came from the other side, then the residual */
+  double *delta;         /* field */
   br_multigrid solver;
   double *row_sum;
   int plain;    /* whether the metric is that of the Laplacian */
@@ -24,56 +23,76 @@ typedef struct {
 typedef struct {
   side s[2];
   br_legendre legendre;
-  double *work; /* of br_grid_push() */
+  double *padded; /* a potential with ghosts, of either side */
+  double *work;   /* of br_grid_push() */
 } pair;
 
-static void side_make(side *s, const br_grid *g, br_workspace *ws) {
+static void take_side(side *s, const br_grid *g, br_workspace *ws) {
   s->grid = *g;
-  s->density = br_grid_field(g, ws);
   s->u = br_take(ws, g->cells);
   s->moved = br_take(ws, g->cells);
-  s->padded = br_grid_field(g, ws);
-  s->image = br_grid_field(g, ws);
-  s->delta = br_grid_field(g, ws);
-  for (int p = 0; p < g->d * (g->d + 1) / 2; p++) s->k[p] = br_grid_field(g, ws);
   s->row_sum = br_take(ws, (size_t)g->rows);
-  br_multigrid_make(&s->solver, g, 0, ws);
   s->sigma = 1;
   s->plain = 0;
 }
 
-static double dense_dot(const side *s, const double *dense) {
-  const br_grid *g = &s->grid;
-  for (int r = 0; r < g->rows; r++) {
-    const double *m = s->density + br_grid_row(g, r), *v = dense + (size_t)r * g->n[0];
-    double sum = 0;
-    for (int i = 0; i < g->n[0]; i++) sum += m[i] * v[i];
-    s->row_sum[r] = sum;
+static int same_cells(const br_grid *x, const br_grid *y) {
+  return x->n[0] == y->n[0] && x->n[1] == y->n[1] && x->n[2] == y->n[2];
+}
+
+/* The sides move in turn: if they have the same cells, in the same memory. */
+static void take_pair(pair *p, const br_grid *x, const br_grid *y, br_arena *arena) {
+  br_workspace *ws = &arena->ws;
+  take_side(&p->s[0], x, ws);
+  take_side(&p->s[1], y, ws);
+  p->padded = br_take(ws, x->total > y->total ? x->total : y->total);
+  const size_t there = br_grid_push_room(x), back = br_grid_push_room(y);
+  p->work = br_take(ws, there > back ? there : back);
+  br_legendre_make(&p->legendre, x, y, ws);
+  const size_t mark = arena->used;
+  for (int a = 0; a < 2; a++) {
+    side *s = &p->s[a];
+    if (same_cells(x, y)) br_arena_reset(arena, mark);
+    s->delta = br_grid_field(&s->grid, ws);
+    br_multigrid_make(&s->solver, &s->grid, 0, ws);
+    s->image = s->solver.residual;
   }
-  return br_grid_sum_rows(g, s->row_sum) * br_grid_volume(g);
+}
+
+static double mean_of(const side *s, const double *dense) {
+  return s->scale * br_grid_mean(&s->grid, s->density, dense, s->row_sum);
 }
 
 static double semi_dual(const pair *p) {
-  return dense_dot(&p->s[0], p->s[0].u) + dense_dot(&p->s[1], p->s[1].u);
+  return mean_of(&p->s[0], p->s[0].u) + mean_of(&p->s[1], p->s[1].u);
 }
 
-/* The law of the gradient of the other side's potential, and how far it is from the density here.
- */
+static void pad(pair *p, const side *s) {
+  br_grid_load(&s->grid, s->u, p->padded);
+  br_grid_extrapolate(&s->grid, p->padded, 2);
+}
+
+/* The density of the law of the gradient of the other side's potential, and how far it is from the
+ * density here. */
 static double pull_image(pair *p, int a) {
   side *here = &p->s[a], *there = &p->s[1 - a];
   const br_grid *g = &here->grid;
-  br_grid_load(&there->grid, there->u, there->padded);
-  br_grid_extrapolate(&there->grid, there->padded, 2);
-  br_grid_push(&there->grid, there->density, there->padded, g, here->image, 1, p->work);
-  const double volume = br_grid_volume(g);
+  pad(p, there);
+  br_grid_push(&there->grid, there->density, p->padded, g, here->image, 1, p->work);
+  const double scale = there->scale / br_grid_volume(g);
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < g->rows; r++) {
-    const size_t at = br_grid_row(g, r);
-    double sum = 0;
-    for (int i = 0; i < g->n[0]; i++)
-      sum += fabs(here->image[at + i] / volume - here->density[at + i]);
+    const double *m = here->density + (size_t)r * (size_t)g->n[0];
+    double *image = here->image + br_grid_row(g, r), sum = 0;
+    for (int i = 0; i < g->n[0]; i++) {
+      image[i] *= scale;
+      sum += fabs(image[i] - here->scale * m[i]);
+    }
     here->row_sum[r] = sum;
   }
-  return br_grid_sum_rows(g, here->row_sum) * volume;
+  return br_grid_sum_rows(g, here->row_sum) * br_grid_volume(g);
 }
 
 /* The metric of a step is -div(k grad .), with k diagonal and near that of the Hessian of the
@@ -83,60 +102,76 @@ static double pull_image(pair *p, int a) {
 #define DENSITY_FLOOR 1e-2
 #define SLOPE_FLOOR 0.1
 
-static void set_metric(side *here, const side *there) {
+static void set_metric(pair *p, side *here, const side *there) {
   const br_grid *g = &here->grid;
-  const double volume = br_grid_volume(g);
   double most = 0;
-  for (int r = 0; r < g->rows; r++) {
-    const double *m = here->density + br_grid_row(g, r);
-    for (int i = 0; i < g->n[0]; i++) most = fmax(most, m[i]);
-  }
-  br_grid_load(g, here->u, here->padded);
-  br_grid_extrapolate(g, here->padded, 2);
+  for (size_t i = 0; i < g->cells; i++) most = fmax(most, here->density[i]);
+  most *= here->scale;
+  pad(p, here);
+  const int threads = br_grid_threads(g, 3 * BR_GRID_PASS);
+  (void)threads;
   for (int k = 0; k < g->d; k++) {
     const ptrdiff_t s = (ptrdiff_t)g->stride[k];
     const double square = g->step[k] * g->step[k];
     const double least =
         SLOPE_FLOOR * there->grid.n[k] * there->grid.step[k] / (g->n[k] * g->step[k]);
+    double *diagonal = br_multigrid_k(&here->solver, k, k);
+    BR_OMP(parallel for num_threads(threads))
     for (int r = 0; r < g->rows; r++) {
       const size_t at = br_grid_row(g, r);
+      const double *m = here->density + (size_t)r * (size_t)g->n[0];
       for (int i = 0; i < g->n[0]; i++) {
-        const double *v = here->padded + at + i;
-        const double rho = 0.5 * (here->density[at + i] + here->image[at + i] / volume);
-        here->k[k * (k + 3) / 2][at + i] =
-            here->plain ? most / (10 * least)
-                        : (rho + DENSITY_FLOOR * most) /
-                              (least + fmax(0, (v[s] - 2 * v[0] + v[-s]) / square));
+        const double *v = p->padded + at + i;
+        const double rho = 0.5 * (here->scale * m[i] + here->image[at + i]);
+        diagonal[at + i] = here->plain ? most / (10 * least)
+                                       : (rho + DENSITY_FLOOR * most) /
+                                             (least + fmax(0, (v[s] - 2 * v[0] + v[-s]) / square));
       }
     }
   }
-  br_multigrid_coefficients(&here->solver, here->k);
-  br_multigrid_refresh(&here->solver);
+  br_multigrid_factor(&here->solver, 0);
+}
+
+/* moved = u - sigma delta */
+static void try_move(side *s, double sigma) {
+  const br_grid *g = &s->grid;
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (int r = 0; r < g->rows; r++) {
+    const size_t to = (size_t)r * (size_t)g->n[0];
+    const double *delta = s->delta + br_grid_row(g, r);
+    for (int i = 0; i < g->n[0]; i++) s->moved[to + i] = s->u[to + i] - sigma * delta[i];
+  }
+}
+
+/* The residual, density less image, in the place of the image. */
+static void set_residual(side *s) {
+  const br_grid *g = &s->grid;
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (int r = 0; r < g->rows; r++) {
+    const double *m = s->density + (size_t)r * (size_t)g->n[0];
+    double *image = s->image + br_grid_row(g, r);
+    for (int i = 0; i < g->n[0]; i++) image[i] = s->scale * m[i] - image[i];
+  }
 }
 
 /* One step for the potential of side a; the semi-dual falls, or nothing moves: then 0. */
 static int step_side(pair *p, int a, double *value) {
   side *here = &p->s[a], *there = &p->s[1 - a];
-  const br_grid *g = &here->grid;
-  const double volume = br_grid_volume(g);
-  set_metric(here, there);
-  /* the residual: density less image, per volume */
-  for (int r = 0; r < g->rows; r++) {
-    const size_t at = br_grid_row(g, r);
-    for (int i = 0; i < g->n[0]; i++)
-      here->image[at + i] = here->density[at + i] - here->image[at + i] / volume;
-  }
-  br_multigrid_solve(&here->solver, here->image, here->delta, 0.05, 20);
-  const double slope = br_grid_dot(g, here->image, here->delta, here->row_sum) * volume;
+  set_metric(p, here, there);
+  set_residual(here);
+  memcpy(p->padded, here->image, here->grid.total * sizeof(double)); /* the solver uses it up */
+  br_multigrid_solve(&here->solver, here->delta, 0.05, 20);
+  const double slope =
+      br_grid_dot(&here->grid, p->padded, here->delta, here->row_sum) * br_grid_volume(&here->grid);
   if (!(slope > 0)) return 0;
   for (double sigma = here->sigma; sigma > 1e-4; sigma *= 0.6) {
-    for (int r = 0; r < g->rows; r++) {
-      const size_t at = br_grid_row(g, r), to = (size_t)r * g->n[0];
-      for (int i = 0; i < g->n[0]; i++)
-        here->moved[to + i] = here->u[to + i] - sigma * here->delta[at + i];
-    }
+    try_move(here, sigma);
     br_legendre_transform(&p->legendre, a, here->moved, there->moved);
-    const double next = dense_dot(here, here->moved) + dense_dot(there, there->moved);
+    const double next = mean_of(here, here->moved) + mean_of(there, there->moved);
     if (next > *value - 0.25 * sigma * slope) continue;
     /* the other potential is the conjugate of this one, which becomes that of the other: no higher
      */
@@ -151,25 +186,22 @@ static int step_side(pair *p, int a, double *value) {
   return 0;
 }
 
-static void load_side(side *s, const br_grid *full, const double *density, br_workspace *ws) {
-  const br_grid *g = &s->grid;
-  br_grid_average(full, density, g, s->density, ws);
-  const double mass = br_grid_sum(g, s->density, s->row_sum) * br_grid_volume(g);
-  for (size_t i = 0; i < g->total; i++) s->density[i] /= mass;
+static void load_side(side *s, const double *density) {
+  s->density = density;
+  s->scale = 1 / br_grid_mass(&s->grid, density, s->row_sum);
 }
 
 static void note(br_grid_trace *trace, const pair *p, int iteration, double error, double value,
                  const br_stopping *stop) {
-  if (trace->n >= trace->room) return;
-  trace->row[trace->n++] = (br_grid_row_of_trace){.cells = (double)p->s[0].grid.cells,
-                                                  .iteration = iteration,
-                                                  .error = error,
-                                                  .low = NAN,
-                                                  .high = NAN,
-                                                  .step = p->s[0].sigma,
-                                                  .rate = value,
-                                                  .inner = NAN,
-                                                  .seconds = br_stopping_seconds(stop)};
+  br_grid_note(trace, stop,
+               (br_grid_row_of_trace){.cells = (double)p->s[0].grid.cells,
+                                      .iteration = iteration,
+                                      .error = error,
+                                      .low = NAN,
+                                      .high = NAN,
+                                      .step = p->s[0].sigma,
+                                      .rate = value,
+                                      .inner = NAN});
 }
 
 /* The distance keeps gaining after the tolerance is met: so until the error is well below, or
@@ -215,34 +247,34 @@ static br_status solve_level(pair *p, double tolerance, int most, br_stopping *s
 br_status br_grid_forth(const br_grid *x, const double *mu, const br_grid *y, const double *nu,
                         br_stopping *stop, const br_host *host, br_grid_trace *trace,
                         br_forth_solution *solution, br_workspace *ws) {
-  br_grid xs[BR_GRID_LEVELS], ys[BR_GRID_LEVELS];
-  const int levels = br_grid_levels(x, y, xs, ys);
+  br_grid_levels levels;
+  br_grid_levels_make(&levels, x, mu, y, nu, ws);
   br_status status = BR_OK;
-  double *coarse = NULL;
+  double *coarse = NULL; /* u without its quadratic */
   pair p;
-  for (int l = levels - 1; l >= 0; l--) {
-    side *s = p.s;
-    side_make(&s[0], &xs[l], ws);
-    side_make(&s[1], &ys[l], ws);
-    load_side(&s[0], x, mu, ws);
-    load_side(&s[1], y, nu, ws);
-    const size_t there = br_grid_push_room(&xs[l], &ys[l]),
-                 back = br_grid_push_room(&ys[l], &xs[l]);
-    p.work = br_take(ws, there > back ? there : back);
-    br_legendre_make(&p.legendre, &xs[l], &ys[l], ws);
-    if (coarse) br_grid_interpolate(&xs[l + 1], coarse, &xs[l], s[0].delta, ws);
-    br_grid_add_base(&xs[l], &ys[l], 1, s[0].delta);
-    br_grid_store(&xs[l], s[0].delta, s[0].u);
+  br_arena arena; /* for one level after the other */
+  br_arena_make(&arena);
+  take_pair(&p, x, y, &arena);
+  br_arena_open(&arena, ws);
+  for (int l = levels.n - 1; l >= 0; l--) {
+    const br_grid *xl = &levels.x[l], *yl = &levels.y[l];
+    br_arena_reset(&arena, 0);
+    take_pair(&p, xl, yl, &arena);
+    load_side(&p.s[0], levels.mu[l]);
+    load_side(&p.s[1], levels.nu[l]);
+    if (coarse) br_grid_interpolate(&levels.x[l + 1], coarse, xl, p.padded, ws);
+    br_grid_add_base(xl, yl, 1, p.padded);
+    br_grid_store(xl, p.padded, p.s[0].u);
     status = solve_level(&p, stop->tolerance, l ? 20 : stop->max_iterations, stop, host, trace,
                          solution);
-    coarse = s[0].padded;
-    br_grid_load(&xs[l], s[0].u, coarse);
-    br_grid_add_base(&xs[l], &ys[l], -1, coarse);
-    solution->x = xs[l];
-    solution->y = ys[l];
-    solution->u = s[0].u;
-    solution->v = s[1].u;
-    if (status == BR_INTERRUPTED || status == BR_MAX_TIME) break;
+    solution->x = *xl;
+    solution->y = *yl;
+    solution->u = p.s[0].u;
+    solution->v = p.s[1].u;
+    if (status == BR_INTERRUPTED || status == BR_MAX_TIME || l == 0) break;
+    coarse = br_grid_field(xl, ws);
+    br_grid_load(xl, p.s[0].u, coarse);
+    br_grid_add_base(xl, yl, -1, coarse);
   }
   return status;
 }

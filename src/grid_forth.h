@@ -6,11 +6,12 @@
 #define BR_GRID_FORTH_H
 
 #include "grid_legendre.h"
-#include "grid_newton.h"
+#include "grid_levels.h"
+#include "grid_multigrid.h"
 
 typedef struct {
   br_grid x, y;  /* the finest reached: coarser than asked for only after an interrupt */
-  double *u, *v; /* dense; convex, each the Legendre transform of the other at the end */
+  double *u, *v; /* dense; convex, each the Legendre transform of the other */
   double value;  /* the semi-dual, mean of u plus mean of v */
   double error;  /* integral of |law of grad u(X) - nu| */
 } br_forth_solution;

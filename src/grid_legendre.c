@@ -16,8 +16,7 @@ void br_legendre_make(br_legendre *l, const br_grid *x, const br_grid *y, br_wor
     most *= n;
     if (n > longest) longest = n;
   }
-  l->half[0] = br_take(ws, most);
-  l->half[1] = br_take(ws, most);
+  for (int k = 0; k < 2; k++) l->half[k] = k + 1 < x->d ? br_take(ws, most) : NULL;
   l->line_room = longest * TOGETHER * 2;
   const size_t threads = (size_t)br_threads_limit();
   l->lines = br_take(ws, threads * l->line_room);
@@ -59,7 +58,7 @@ static void transform_axis(br_legendre *l, const br_grid *from, const br_grid *t
                            size_t inner, size_t outer, double sign, const double *f, double *out) {
   const int n = from->n[k], m = to->n[k];
   const size_t blocks = (inner + TOGETHER - 1) / TOGETHER, jobs = blocks * outer;
-  const int threads = br_threads_for(12.0 * (double)(inner * outer) * (n + m));
+  const int threads = br_threads_for(25.0 * (double)(inner * outer) * (n + m));
   (void)threads;
   BR_OMP(parallel for num_threads(threads))
   for (size_t job = 0; job < jobs; job++) {

@@ -1,12 +1,13 @@
 /* Elliptic equations on a grid by conjugate gradients with multigrid:
- *   s x - div(K grad x) = b
+ *   rate s x - div(K grad x) = b
  * with no flux through the faces, or round the torus. K is symmetric positive semidefinite, s >= 0;
- * where s is 0 everywhere, b must sum to zero and so does x. The operator is a weighted graph:
+ * where the rate is 0, b must sum to zero and so does x. The operator is a weighted graph:
  * face[k] joins a cell to the next on axis k, and corner[p] joins the two pairs of cells opposite
  * each other across the corner of a pair of axes, with weights corner / 2 and - corner / 2, which
  * is the term in 2 K_kl d_k x d_l x. One V-cycle, of the faces alone, is the preconditioner: so the
  * number of iterations does not grow with the grid, and grows with the shear of K only. O(cells)
- * time an iteration, 12 to 20 fields of memory. */
+ * time an iteration. What bounds that is memory: so passes over the fields are joined, each slab of
+ * cells being read once for all that is done to it. 9 fields of memory in the plane. */
 #ifndef BR_GRID_MULTIGRID_H
 #define BR_GRID_MULTIGRID_H
 
@@ -24,28 +25,31 @@ typedef struct {
 
 typedef struct {
   int n_levels;
-  int singular; /* whether s is 0 everywhere; set by br_multigrid_refresh() */
+  double rate;
   br_multigrid_level level[BR_MULTIGRID_LEVELS]; /* 0 is the finest: its face and shift are set */
   double *corner[BR_GRID_AXES]; /* axes 0 and 1, 0 and 2, 1 and 2; over the product of the steps */
-  double *p, *ap, *residual, *row_sum;
+  double *residual;             /* b before a solve, which uses it up */
+  double *p, *ap, *row_sum, *lines;
+  size_t line_room;
 } br_multigrid;
 
-/* Memory for the grid; then the caller sets level[0].face and corner of all cells. */
-void br_multigrid_make(br_multigrid *m, const br_grid *g, int with_shift, br_workspace *ws);
+/* Memory for the grid. */
+#define BR_MULTIGRID_SHIFT 1   /* there is s */
+#define BR_MULTIGRID_CORNERS 2 /* K is not diagonal */
+void br_multigrid_make(br_multigrid *m, const br_grid *g, int with, br_workspace *ws);
 
-/* Fields of K from its d (d + 1) / 2 fields at the cells, packed by rows of the lower triangle,
- * whose ghosts are filled here: means of neighbours. */
-void br_multigrid_coefficients(br_multigrid *m, double *const *k);
+/* Where the caller writes K_kl at the cells: in face and corner of level 0. */
+double *br_multigrid_k(br_multigrid *m, int k, int l);
 
-/* To be called when face or shift have changed. */
-void br_multigrid_refresh(br_multigrid *m);
+/* From K at the cells, to be written again before the next call, and s: sets up the operator. */
+void br_multigrid_factor(br_multigrid *m, double rate);
 
-/* Solves to the relative residual tol; x is the answer, with ghosts, and its start is zero. Returns
- * the number of iterations, or -1 if the operator was found not to be positive. */
-int br_multigrid_solve(br_multigrid *m, const double *b, double *x, double tol, int max_iterations);
+/* Solves to the relative residual tol; x is the answer, with ghosts, and b was in m->residual.
+ * Returns the number of iterations, or -1 if the operator was found not to be positive. */
+int br_multigrid_solve(br_multigrid *m, double *x, double tol, int max_iterations);
 
 /* One V-cycle: x = an approximate inverse of the operator without its corners, symmetric positive.
- */
-void br_multigrid_cycle(br_multigrid *m, const double *b, double *x);
+ * Returns the inner product of b and x. */
+double br_multigrid_cycle(br_multigrid *m, const double *b, double *x);
 
 #endif

@@ -5,18 +5,8 @@
 #ifndef BR_GRID_NEWTON_H
 #define BR_GRID_NEWTON_H
 
+#include "grid_levels.h"
 #include "grid_pma.h"
-#include "stopping.h"
-
-/* One row of the trace: the state that a step left, on a grid of so many cells. */
-typedef struct {
-  double cells, iteration, error, low, high, step, rate, inner, seconds;
-} br_grid_row_of_trace;
-
-typedef struct {
-  br_grid_row_of_trace *row;
-  int n, room;
-} br_grid_trace;
 
 typedef struct {
   br_pma problem; /* of the finest grid reached */
@@ -24,7 +14,7 @@ typedef struct {
   br_pma_value value; /* at w */
 } br_grid_solution;
 
-/* Until the error of br_pma_value is below the tolerance of stop. Densities are fields. */
+/* Until the error of br_pma_value is below the tolerance of stop. Densities are dense. */
 br_status br_grid_newton(const br_grid *x, const double *mu, const br_grid *y, const double *nu,
                          br_stopping *stop, const br_host *host, br_grid_trace *trace,
                          br_grid_solution *solution, br_workspace *ws);

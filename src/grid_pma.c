@@ -3,53 +3,34 @@
 #include <math.h>
 #include <string.h>
 
-#include "threads.h"
-
-/* out = log of a^power scaled to mass 1, and a the same without the log. */
-static void load_density(const br_grid *g, const double *from, double power, double *a, double *out,
-                         double *row_sum) {
-  for (int r = 0; r < g->rows; r++) {
-    const size_t at = br_grid_row(g, r);
-    for (int i = 0; i < g->n[0]; i++) {
-      out[at + i] = power * log(from[at + i]);
-      a[at + i] = power == 1 ? from[at + i] : exp(out[at + i]);
-    }
-  }
-  const double mass = br_grid_sum(g, a, row_sum) * br_grid_volume(g), log_mass = log(mass);
-  for (int r = 0; r < g->rows; r++) {
-    const size_t at = br_grid_row(g, r);
-    for (int i = 0; i < g->n[0]; i++) {
-      a[at + i] /= mass;
-      out[at + i] -= log_mass;
-    }
-  }
-}
-
 void br_pma_make(br_pma *p, const br_grid *x, const br_grid *y, br_workspace *ws) {
   memset(p, 0, sizeof *p);
   p->x = *x;
   p->y = *y;
-  p->mu = br_grid_field(x, ws);
-  p->log_mu = br_grid_field(x, ws);
-  p->nu = br_grid_field(y, ws);
   p->log_nu = br_grid_field(y, ws);
-  p->r = br_grid_field(x, ws);
-  p->rho = br_grid_field(x, ws);
-  for (int k = 0; k < x->d * (x->d + 1) / 2; k++) p->k[k] = br_grid_field(x, ws);
+  p->delta = br_grid_field(x, ws);
   const int rows = x->rows > y->rows ? x->rows : y->rows;
   p->sums = br_take(ws, (size_t)rows * BR_PMA_SUMS);
-  p->rhs = br_grid_field(x, ws);
-  p->delta = br_grid_field(x, ws);
-  p->second = br_grid_field(x, ws);
-  p->trial = br_grid_field(x, ws);
   for (int k = 0; k < x->d; k++) p->slope[k] = y->n[k] * y->step[k] / (x->n[k] * x->step[k]);
-  br_multigrid_make(&p->solver, x, 1, ws);
+  br_multigrid_make(&p->solver, x, BR_MULTIGRID_SHIFT | BR_MULTIGRID_CORNERS, ws);
+  p->r = p->solver.residual;
+  p->rho = p->solver.level[0].shift;
 }
 
-void br_pma_load(br_pma *p, const double *mu, const double *nu, double power) {
-  load_density(&p->x, mu, power, p->mu, p->log_mu, p->sums);
-  load_density(&p->y, nu, power, p->nu, p->log_nu, p->sums);
-  br_grid_extrapolate(&p->y, p->log_nu, 1);
+void br_pma_load(br_pma *p, const double *mu, const double *nu) {
+  const br_grid *y = &p->y;
+  p->mu = mu;
+  p->mass = br_grid_mass(&p->x, mu, p->sums);
+  const double mass = br_grid_mass(y, nu, p->sums);
+  const int threads = br_grid_threads(y, 5 * BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (int r = 0; r < y->rows; r++) {
+    const double *from = nu + (size_t)r * (size_t)y->n[0];
+    double *out = p->log_nu + br_grid_row(y, r);
+    for (int i = 0; i < y->n[0]; i++) out[i] = log(from[i] / mass);
+  }
+  br_grid_extrapolate(y, p->log_nu, 1);
 }
 
 /* The cell and the weight of the next one for the coordinate v in steps from the first centre. */
@@ -63,7 +44,7 @@ static inline int locate(double v, int n, int periodic, double *weight) {
   return i;
 }
 
-static double interpolate(const br_grid *y, const double *f, const double *at) {
+static inline double interpolate(const br_grid *y, const double *f, const double *at) {
   size_t base = y->first;
   double weight[BR_GRID_AXES];
   for (int k = 0; k < y->d; k++) {
@@ -113,15 +94,23 @@ static inline double invert(int d, const double *h, double *a) {
   return det;
 }
 
+/* log(det / mu), by one logarithm unless that is too far out for the quotient. */
+static inline double log_ratio(double det, double mu) {
+  return mu > 1e-200 && det < 1e100 ? log(det / mu) : log(det) - log(mu);
+}
+
 /* One row: its sums of rho, mu, rho r, mu r, mu r^2; 0 where u is not convex. */
-static int evaluate_row(br_pma *p, const double *w, int row, int coefficients, double *sums,
-                        double *range) {
+static inline int evaluate_row(br_pma *p, const double *w, int row, int coefficients, double *sums,
+                               double *range, const int d) {
   const br_grid *x = &p->x, *y = &p->y;
-  const int d = x->d;
   const size_t at = br_grid_row(x, row);
+  const double *mu = p->mu + (size_t)row * (size_t)x->n[0];
   const int index[BR_GRID_AXES] = {0, row % x->n[1], row / x->n[1]};
-  double gradient[BR_GRID_AXES], h[6], a[6], base[BR_GRID_AXES];
-  for (int k = 0; k < d; k++) base[k] = y->lower[k] + p->slope[k] * x->step[k] * (index[k] + 0.5);
+  double gradient[BR_GRID_AXES], h[6], a[6], base[BR_GRID_AXES], *k_at[6];
+  for (int k = 0, q = 0; k < d; k++) {
+    base[k] = y->lower[k] + p->slope[k] * x->step[k] * (index[k] + 0.5);
+    for (int l = 0; l <= k; l++, q++) k_at[q] = br_multigrid_k(&p->solver, k, l) + at;
+  }
   for (int i = 0; i < x->n[0]; i++) {
     const double *v = w + at + i;
     for (int k = 0, q = 0; k < d; k++) {
@@ -136,17 +125,17 @@ static int evaluate_row(br_pma *p, const double *w, int row, int coefficients, d
     base[0] += p->slope[0] * x->step[0];
     const double det = invert(d, h, a);
     if (!(det > 0)) return 0;
-    const double mu = p->mu[at + i];
-    const double r = interpolate(y, p->log_nu, gradient) + log(det) - p->log_mu[at + i];
-    const double rho = mu * exp(r);
+    const double r = interpolate(y, p->log_nu, gradient) + log_ratio(det * p->mass, mu[i]);
+    const double rho = mu[i] / p->mass * exp(r);
     p->r[at + i] = r;
-    p->rho[at + i] = rho;
-    if (coefficients)
-      for (int q = 0; q < d * (d + 1) / 2; q++) p->k[q][at + i] = rho * a[q];
+    if (coefficients) {
+      p->rho[at + i] = rho;
+      for (int q = 0; q < d * (d + 1) / 2; q++) k_at[q][i] = rho * a[q];
+    }
     sums[0] += rho;
     sums[1] += rho * r;
-    sums[2] += mu * r;
-    sums[3] += mu * r * r;
+    sums[2] += mu[i] * r;
+    sums[3] += mu[i] * r * r;
     if (r < range[0]) range[0] = r;
     if (r > range[1]) range[1] = r;
   }
@@ -156,7 +145,7 @@ static int evaluate_row(br_pma *p, const double *w, int row, int coefficients, d
 br_pma_value br_pma_evaluate(br_pma *p, double *w, int coefficients) {
   const br_grid *x = &p->x;
   br_grid_reflect(x, w);
-  const int threads = br_threads_for(100.0 * (double)x->cells);
+  const int threads = br_grid_threads(x, 100);
   (void)threads;
   int failed = 0;
   BR_OMP(parallel for num_threads(threads) reduction(| : failed))
@@ -165,7 +154,10 @@ br_pma_value br_pma_evaluate(br_pma *p, double *w, int coefficients) {
     memset(sums, 0, BR_PMA_SUMS * sizeof(double));
     sums[4] = INFINITY;
     sums[5] = -INFINITY;
-    if (!failed) failed |= !evaluate_row(p, w, r, coefficients, sums, sums + 4);
+    if (failed) continue;
+    failed |= x->d == 1   ? !evaluate_row(p, w, r, coefficients, sums, sums + 4, 1)
+              : x->d == 2 ? !evaluate_row(p, w, r, coefficients, sums, sums + 4, 2)
+                          : !evaluate_row(p, w, r, coefficients, sums, sums + 4, 3);
   }
   br_pma_value value = {.convex = !failed, .low = INFINITY, .high = -INFINITY};
   if (failed) return value;
@@ -181,45 +173,33 @@ br_pma_value br_pma_evaluate(br_pma *p, double *w, int coefficients) {
   value.mean = total[1] / total[0];
   /* of rho scaled to mass 1, which it has but for the error of the differences */
   value.kl = value.mean - log(value.mass);
-  value.kl_reverse = log(value.mass) - total[2] * volume;
-  /* mu has mass 1 */
+  const double weight = volume / p->mass; /* of mu as it was given */
+  value.kl_reverse = log(value.mass) - total[2] * weight;
   const double spread =
-      total[3] * volume - 2 * value.mean * total[2] * volume + value.mean * value.mean;
+      total[3] * weight - 2 * value.mean * total[2] * weight + value.mean * value.mean;
   value.error = sqrt(fmax(spread, 0));
   return value;
 }
 
-void br_pma_factor(br_pma *p, double rate) {
-  const br_grid *x = &p->x;
-  br_multigrid_coefficients(&p->solver, p->k);
-  double *shift = p->solver.level[0].shift;
-  for (int r = 0; r < x->rows; r++) {
-    const size_t at = br_grid_row(x, r);
-    for (int i = 0; i < x->n[0]; i++) shift[at + i] = rate * p->rho[at + i];
-  }
-  br_multigrid_refresh(&p->solver);
-}
+void br_pma_factor(br_pma *p, double rate) { br_multigrid_factor(&p->solver, rate); }
 
-int br_pma_solve(br_pma *p, double rate, const double *right, double *delta, double tol,
-                 int max_iterations) {
-  br_pma_factor(p, rate);
-  return br_multigrid_solve(&p->solver, right, delta, tol, max_iterations);
-}
-
-void br_pma_potential(const br_pma *p, double *w, double *u) {
+void br_pma_potential(const br_pma *p, double *w) {
   const br_grid *x = &p->x, *y = &p->y;
   br_grid_reflect(x, w);
-  size_t at = 0;
   /* ghosts too: their base is that of the quadratic beyond the face */
   const int ghost[BR_GRID_AXES] = {1, x->d > 1, x->d > 2};
-  for (int c = -ghost[2]; c < x->n[2] + ghost[2]; c++)
-    for (int b = -ghost[1]; b < x->n[1] + ghost[1]; b++)
-      for (int a = -1; a < x->n[0] + 1; a++, at++) {
-        const int index[BR_GRID_AXES] = {a, b, c};
-        u[at] = w[at];
-        for (int k = 0; k < x->d; k++) {
-          const double moved = x->step[k] * (index[k] + 0.5);
-          u[at] += moved * (y->lower[k] + 0.5 * p->slope[k] * moved);
-        }
+  const int rows = (x->n[1] + 2 * ghost[1]) * (x->n[2] + 2 * ghost[2]), width = x->n[0] + 2;
+  const int threads = br_grid_threads(x, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
+  for (int r = 0; r < rows; r++) {
+    const int across = x->n[1] + 2 * ghost[1];
+    const int index[BR_GRID_AXES] = {0, r % across - ghost[1], r / across - ghost[2]};
+    double *u = w + (size_t)r * (size_t)width;
+    for (int i = 0; i < width; i++)
+      for (int k = 0; k < x->d; k++) {
+        const double moved = x->step[k] * ((k ? index[k] : i - 1) + 0.5);
+        u[i] += moved * (y->lower[k] + 0.5 * p->slope[k] * moved);
       }
+  }
 }

@@ -12,14 +12,15 @@
 
 typedef struct {
   br_grid x, y;            /* of mu and of nu */
-  double *mu, *nu;         /* densities: their sums times the volume of a cell are 1 */
-  double *log_mu, *log_nu; /* log_nu with ghosts */
+  const double *mu;        /* dense, the caller's */
+  double mass;             /* of mu: what it is divided by */
+  double *log_nu;          /* with ghosts */
   double slope[BR_GRID_AXES];
-  double *r, *rho;     /* at the last evaluation */
-  double *k[6];        /* rho (D^2 u)^(-1), packed by rows of the lower triangle */
+  double *r;           /* at the last evaluation, until the next solve */
+  double *rho;         /* at the last evaluation with coefficients */
+  double *delta;       /* for what a solve finds */
   double *sums;        /* BR_PMA_SUMS a row */
-  br_multigrid solver; /* with a shift */
-  double *rhs, *delta, *second, *trial;
+  br_multigrid solver; /* with a shift: rho */
 } br_pma;
 
 #define BR_PMA_SUMS 6
@@ -37,21 +38,17 @@ typedef struct {
 
 void br_pma_make(br_pma *p, const br_grid *x, const br_grid *y, br_workspace *ws);
 
-/* Positive densities, as fields: their powers, scaled to mass 1, become mu and nu. */
-void br_pma_load(br_pma *p, const double *mu, const double *nu, double power);
+/* Positive densities, dense, of which mu must stay where it is; they are scaled to mass 1. */
+void br_pma_load(br_pma *p, const double *mu, const double *nu);
 
-/* r, rho and, if coefficients, k at w, whose ghosts are filled. */
+/* r at w, whose ghosts are filled; with coefficients rho and the operator L too. */
 br_pma_value br_pma_evaluate(br_pma *p, double *w, int coefficients);
 
-/* Solves (rate - L) delta = right / rho for delta; right is a field. After an evaluation with
- * coefficients. Returns the number of inner iterations, -1 if the operator is not positive. */
-int br_pma_solve(br_pma *p, double rate, const double *right, double *delta, double tol,
-                 int max_iterations);
-
-/* Sets up the operator of the next solves: they may share it. */
+/* After an evaluation with coefficients: sets up (rate - L) for the next solves, which want their
+ * right-hand side, times rho, in solver.residual. r is lost. */
 void br_pma_factor(br_pma *p, double rate);
 
-/* u at all cells from w, with ghosts: quadratic extrapolation where w has none. */
-void br_pma_potential(const br_pma *p, double *w, double *u);
+/* u at all cells in the place of w, with ghosts: quadratic extrapolation where w has none. */
+void br_pma_potential(const br_pma *p, double *w);
 
 #endif

@@ -29,40 +29,46 @@ static inline double share(const piece *p, int cell) {
   return (high - low) * p->inverse;
 }
 
-static void drop(const br_grid *g, const double *centre, const double *width, double amount,
-                 double *mass) {
+/* What falls into slabs low to high - 1 of g. */
+static void drop(const br_grid *g, int low, int high, const double *centre, const double *width,
+                 double amount, double *mass) {
   piece p[BR_GRID_AXES] = {{0, 0, 0, 1, 1}, {0, 0, 0, 1, 1}, {0, 0, 0, 1, 1}};
   for (int k = 0; k < g->d; k++) p[k] = piece_of(g, k, centre[k], width[k]);
-  for (int c = p[2].first; c <= p[2].last; c++) {
+  const int from = p[2].first > low ? p[2].first : low;
+  const int to = p[2].last < high - 1 ? p[2].last : high - 1;
+  for (int c = from; c <= to; c++) {
     const double at_c = amount * share(&p[2], c);
     for (int b = p[1].first; b <= p[1].last; b++) {
       const double at_b = at_c * share(&p[1], b);
-      double *row = mass + g->first + b * g->stride[1] + c * g->stride[2];
+      double *row = mass + g->first + (size_t)b * g->stride[1] + (size_t)c * g->stride[2];
       for (int a = p[0].first; a <= p[0].last; a++) row[a] += at_b * share(&p[0], a);
     }
   }
 }
 
-size_t br_grid_push_room(const br_grid *from, const br_grid *to) {
-  return from->d == 2 ? br_grid_raster_room(from, to) : 0;
+size_t br_grid_push_room(const br_grid *from) {
+  return from->d == 2 ? br_grid_raster_room(from) : 0;
 }
 
-/* One thread: several would add to the same cells. */
-void br_grid_push(const br_grid *from, const double *density, const double *u, const br_grid *to,
-                  double *mass, int parts, double *work) {
+/* Whether the image of a cell, of so many cells of the target on its third axis, meets none of the
+ * slabs: the outermost of all reach to infinity. */
+static int misses(const br_grid *to, int low, int high, double centre, double half) {
+  const double at = (centre - to->lower[2]) / to->step[2], more = half / to->step[2] + 1e-6;
+  return (low > 0 && at + more < low) || (high < to->n[2] && at - more >= high);
+}
+
+/* Cells in turn, for the slabs low to high - 1 of the target. */
+static void push_slabs(const br_grid *from, const double *density, const double *u,
+                       const br_grid *to, int low, int high, double *mass, int parts) {
   const int d = from->d;
-  if (d == 2) {
-    br_grid_raster(from, density, u, to, mass, work);
-    return;
-  }
   const double amount = br_grid_volume(from) / pow(parts, d);
   int count[BR_GRID_AXES];
   for (int k = 0; k < BR_GRID_AXES; k++) count[k] = k < d ? parts : 1;
-  memset(mass, 0, to->total * sizeof(double));
   for (int r = 0; r < from->rows; r++) {
     const size_t at = br_grid_row(from, r);
+    const double *m = density + (size_t)r * (size_t)from->n[0];
     for (int i = 0; i < from->n[0]; i++) {
-      if (!(density[at + i] > 0)) continue;
+      if (!(m[i] > 0)) continue;
       const double *v = u + at + i;
       double gradient[BR_GRID_AXES], h[BR_GRID_AXES][BR_GRID_AXES], width[BR_GRID_AXES];
       for (int k = 0; k < d; k++) {
@@ -76,8 +82,13 @@ void br_grid_push(const br_grid *from, const double *density, const double *u, c
               (v[s + t] - v[s - t] - v[t - s] + v[-s - t]) / (4 * from->step[k] * from->step[l]);
         }
       }
+      if (d == 3) {
+        double half = 0.5 * width[2] * parts;
+        for (int l = 0; l < 2 && parts > 1; l++) half += 0.5 * fabs(h[2][l]) * from->step[l];
+        if (misses(to, low, high, gradient[2], half)) continue;
+      }
       if (parts == 1) {
-        drop(to, gradient, width, amount * density[at + i], mass);
+        drop(to, low, high, gradient, width, amount * m[i], mass);
         continue;
       }
       for (int c = 0; c < count[2]; c++)
@@ -89,8 +100,27 @@ void br_grid_push(const br_grid *from, const double *density, const double *u, c
             for (int k = 0; k < d; k++)
               for (int l = 0; l < d; l++)
                 centre[k] += h[k][l] * from->step[l] * ((index[l] + 0.5) / parts - 0.5);
-            drop(to, centre, width, amount * density[at + i], mass);
+            drop(to, low, high, centre, width, amount * m[i], mass);
           }
     }
   }
+}
+
+void br_grid_push(const br_grid *from, const double *density, const double *u, const br_grid *to,
+                  double *mass, int parts, double *work) {
+  if (from->d == 2) {
+    br_grid_raster(from, density, u, to, mass, work);
+    return;
+  }
+  memset(mass, 0, to->total * sizeof(double));
+  if (from->d == 1) {
+    push_slabs(from, density, u, to, 0, 1, mass, parts);
+    return;
+  }
+  const int chunks =
+      br_grid_chunks(to, br_grid_threads(from, 20 * BR_GRID_PASS * parts * parts * parts));
+  BR_OMP(parallel for num_threads(chunks) schedule(static, 1))
+  for (int k = 0; k < chunks; k++)
+    push_slabs(from, density, u, to, br_grid_chunk(to, chunks, k), br_grid_chunk(to, chunks, k + 1),
+               mass, parts);
 }

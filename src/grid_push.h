@@ -6,9 +6,9 @@
 #include "grid.h"
 
 /* Doubles of work space that it needs. */
-size_t br_grid_push_room(const br_grid *from, const br_grid *to);
+size_t br_grid_push_room(const br_grid *from);
 
-/* u has ghosts; density and mass are fields, mass of `to`. On the plane by br_grid_raster(). Else
+/* density is dense; u is a field with ghosts, mass a field of `to`, whose ghosts are undefined. On the plane by br_grid_raster(). Else
  * each cell is cut into parts^d boxes; each is carried by the gradient and its derivative at the
  * centre, as a box whose sides the diagonal of the derivative stretches, so that boxes side by side
  * leave no gaps on the line and small ones where the map shears, and cut by the cells of `to`. What

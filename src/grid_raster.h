@@ -9,9 +9,10 @@
 #include "grid.h"
 
 /* Doubles of work space. */
-size_t br_grid_raster_room(const br_grid *from, const br_grid *to);
+size_t br_grid_raster_room(const br_grid *from);
 
-/* As br_grid_push(), d = 2. Cells whose image is nearly nothing leave their mass in one cell. */
+/* As br_grid_push(), d = 2. Cells whose image is nearly nothing leave their mass in one cell. Each
+ * thread draws a band of rows of the target. */
 void br_grid_raster(const br_grid *from, const double *density, const double *u, const br_grid *to,
                     double *mass, double *work);
 

@@ -24,7 +24,7 @@ SEXP brenier_grid_legendre(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_particles(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_push(SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_grid_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
-SEXP brenier_grid_transport(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
+SEXP brenier_grid_transport(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_model(SEXP, SEXP, SEXP);
 SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
@@ -59,7 +59,7 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_grid_particles", (DL_FUNC)(void (*)(void))brenier_grid_particles, 7},
   {"brenier_grid_push", (DL_FUNC)(void (*)(void))brenier_grid_push, 5},
   {"brenier_grid_sinkhorn", (DL_FUNC)(void (*)(void))brenier_grid_sinkhorn, 9},
-  {"brenier_grid_transport", (DL_FUNC)(void (*)(void))brenier_grid_transport, 7},
+  {"brenier_grid_transport", (DL_FUNC)(void (*)(void))brenier_grid_transport, 8},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
   {"brenier_model", (DL_FUNC)(void (*)(void))brenier_model, 3},
   {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},

@@ -42,34 +42,64 @@ static br_stopping glue_stopping(SEXP options) {
 #define TRACE_ROOM 1000
 #define TRACE_COLUMNS ((int)(sizeof(br_grid_row_of_trace) / sizeof(double)))
 
-/* list(u, v, map, inverse, image, error, value, status, trace): see br_transport; trace has a row
- * of br_grid_row_of_trace a column. */
+/* An array of the cells of a grid, or of their coordinates. */
+static double *new_array(SEXP list, int at, const br_grid *g, int coordinates) {
+  const int d = g->d;
+  double *values = new_doubles(list, at, g->cells * (size_t)(coordinates ? d : 1));
+  SEXP dim = PROTECT(Rf_allocVector(INTSXP, d + (coordinates != 0)));
+  memcpy(INTEGER(dim), g->n, (size_t)d * sizeof(int));
+  if (coordinates) INTEGER(dim)[d] = d;
+  Rf_setAttrib(VECTOR_ELT(list, at), R_DimSymbol, dim);
+  UNPROTECT(1);  // dim
+  return values;
+}
+
+static void glue_frame(SEXP frame, br_transport *t) {
+  SEXP x = glue_get(frame, "x"), y = glue_get(frame, "y");
+  if (XLENGTH(x) != t->x.d || XLENGTH(y) != t->x.d || TYPEOF(x) != REALSXP || TYPEOF(y) != REALSXP)
+    Rf_error("internal error: the frame is not whole; please report");
+  memcpy(t->shift_x, REAL(x), (size_t)t->x.d * sizeof(double));
+  memcpy(t->shift_y, REAL(y), (size_t)t->x.d * sizeof(double));
+  t->scale = glue_double(frame, "scale");
+}
+
+/* list(u, v, map, inverse, image, error, squared, cost, status, trace): see br_transport_result;
+ * trace has a row of br_grid_row_of_trace a column. The arrays are NULL where Newton's method found
+ * nothing. */
 SEXP brenier_grid_transport(SEXP method_sexp, SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp,
-                            SEXP options_sexp, SEXP progress_sexp) {
+                            SEXP frame_sexp, SEXP options_sexp, SEXP progress_sexp) {
   br_workspace ws = glue_workspace();
   glue_host_state state;
   br_host host = glue_host(&state, progress_sexp);
-  br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
-  const double *mu = glue_values(mu_sexp, &x), *nu = glue_values(nu_sexp, &y);
+  br_transport t = {.x = glue_grid(x_sexp), .y = glue_grid(y_sexp)};
+  t.mu = glue_values(mu_sexp, &t.x);
+  t.nu = glue_values(nu_sexp, &t.y);
+  glue_frame(frame_sexp, &t);
   br_stopping stop = glue_stopping(options_sexp);
   br_grid_trace trace = {(br_grid_row_of_trace *)br_take(&ws, TRACE_ROOM * TRACE_COLUMNS), 0,
                          TRACE_ROOM};
-  const char *names[] = {"u",     "v",     "map",    "inverse", "image",
-                         "error", "value", "status", "trace",   ""};
+  const char *names[] = {"u",     "v",       "map",  "inverse", "image",
+                         "error", "squared", "cost", "status",  "trace", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
-  br_transport transport = {.error = R_NaN, .value = R_NaN};
-  transport.u = new_doubles(out, 0, x.cells);
-  transport.v = new_doubles(out, 1, y.cells);
-  transport.map = new_doubles(out, 2, x.cells * (size_t)x.d);
-  transport.inverse = new_doubles(out, 3, y.cells * (size_t)x.d);
-  transport.image = new_doubles(out, 4, y.cells);
-  const br_status status = br_grid_transport(Rf_asInteger(method_sexp), &x, mu, &y, nu, &stop,
-                                             &host, &trace, &transport, &ws);
-  SET_VECTOR_ELT(out, 5, Rf_ScalarReal(transport.error));
-  SET_VECTOR_ELT(out, 6, Rf_ScalarReal(transport.value));
-  SET_VECTOR_ELT(out, 7, Rf_mkString(br_status_name(status)));
+  t.potential = br_grid_field(&t.x, &ws);
+  void *mark = vmaxget();
+  const br_status status =
+      br_grid_transport(&t, Rf_asInteger(method_sexp), &stop, &host, &trace, &ws);
+  vmaxset(mark); /* what the solver needed may make room for the results */
+  if (t.found) {
+    br_transport_result result = {.u = new_array(out, 0, &t.x, 0)};
+    result.v = new_array(out, 1, &t.y, 0);
+    result.map = new_array(out, 2, &t.x, 1);
+    result.inverse = new_array(out, 3, &t.y, 1);
+    result.image = new_array(out, 4, &t.y, 0);
+    br_grid_transport_finish(&t, &result, &ws);
+    SET_VECTOR_ELT(out, 5, Rf_ScalarReal(result.error));
+    SET_VECTOR_ELT(out, 6, Rf_ScalarReal(result.squared));
+    SET_VECTOR_ELT(out, 7, Rf_ScalarReal(result.cost));
+  }
+  SET_VECTOR_ELT(out, 8, Rf_mkString(br_status_name(status)));
   SEXP rows = Rf_allocMatrix(REALSXP, TRACE_COLUMNS, trace.n);
-  SET_VECTOR_ELT(out, 8, rows);
+  SET_VECTOR_ELT(out, 9, rows);
   if (trace.n) memcpy(REAL(rows), trace.row, (size_t)trace.n * sizeof *trace.row);
   UNPROTECT(1);  // out
   return out;
@@ -79,13 +109,11 @@ SEXP brenier_grid_transport(SEXP method_sexp, SEXP x_sexp, SEXP mu_sexp, SEXP y_
 SEXP brenier_grid_push(SEXP x_sexp, SEXP density_sexp, SEXP u_sexp, SEXP y_sexp, SEXP parts_sexp) {
   br_workspace ws = glue_workspace();
   br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
-  double *density = br_grid_field(&x, &ws), *u = br_grid_field(&x, &ws);
-  double *mass = br_grid_field(&y, &ws);
-  br_grid_load(&x, glue_values(density_sexp, &x), density);
+  double *u = br_grid_field(&x, &ws), *mass = br_grid_field(&y, &ws);
   br_grid_load(&x, glue_values(u_sexp, &x), u);
   br_grid_extrapolate(&x, u, 2);
-  br_grid_push(&x, density, u, &y, mass, Rf_asInteger(parts_sexp),
-               br_take(&ws, br_grid_push_room(&x, &y)));
+  br_grid_push(&x, glue_values(density_sexp, &x), u, &y, mass, Rf_asInteger(parts_sexp),
+               br_take(&ws, br_grid_push_room(&x)));
   SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)y.cells));
   br_grid_store(&y, mass, REAL(out));
   UNPROTECT(1);  // out
@@ -117,20 +145,19 @@ SEXP brenier_grid_flow(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEX
   br_host host = glue_host(&state, progress_sexp);
   br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
   const int n_times = (int)XLENGTH(times_sexp);
-  double *mu = br_grid_field(&x, &ws), *nu = br_grid_field(&y, &ws), *w = br_grid_field(&x, &ws);
-  br_grid_load(&x, glue_values(mu_sexp, &x), mu);
-  br_grid_load(&y, glue_values(nu_sexp, &y), nu);
+  double *w = br_grid_field(&x, &ws);
   br_grid_load(&x, glue_values(w_sexp, &x), w);
   br_pma p;
   br_pma_make(&p, &x, &y, &ws);
-  br_pma_load(&p, mu, nu, 1);
+  br_pma_load(&p, glue_values(mu_sexp, &x), glue_values(nu_sexp, &y));
   br_stopping stop = glue_stopping(options_sexp);
   const char *names[] = {"w", "r", "values", "status", "reached", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   double *w_out = new_doubles(out, 0, x.cells * (size_t)n_times);
   double *r_out = new_doubles(out, 1, x.cells * (size_t)n_times);
   double *values = new_doubles(out, 2, (size_t)FLOW_COLUMNS * (size_t)n_times);
-  br_flow flow = {0};
+  br_flow flow;
+  br_flow_make(&flow, &p, &ws);
   br_status status = BR_OK;
   int k = 0;
   for (; k < n_times; k++) {
