@@ -74,21 +74,28 @@ density_of_values <- function(x, box, name) {
     refuse(paste0("it is ", paste(n, collapse = " x "), ", each axis needs 4 cells or more"))
   }
   if (prod(as.double(n)) > 2^30) refuse("it has more than 2^30 cells")
-  x <- array(as.double(x), n)
-  if (!all(is.finite(x))) refuse("it has values that are missing or infinite")
-  if (any(x < 0)) {
+  # large arrays are not copied for what is looked at only
+  storage.mode(x) <- "double"
+  if (anyNA(x) || max(abs(range(x))) == Inf) refuse("it has values that are missing or infinite")
+  if (min(x) < 0) {
     refuse(paste("its least value is", format(min(x))), "Densities are not negative.")
   }
   largest <- max(x)
   if (largest == 0) refuse("all its values are 0")
-  step <- (box$upper - box$lower) / n
-  relative <- x / largest # no overflow, whatever the unit
-  sum <- sum(relative)
+  volume <- prod((box$upper - box$lower) / n)
+  sum <- sum(x / largest) # no overflow, whatever the unit
+  density <- x / largest / (sum * volume)
+  attributes(density) <- list(dim = n)
   structure(list(
-    density = relative / (sum * prod(step)), lower = box$lower, upper = box$upper,
-    centers = lapply(seq_along(n), function(k) box$lower[k] + (seq_len(n[k]) - 0.5) * step[k]),
-    mass = sum * largest * prod(step)
+    density = density, lower = box$lower, upper = box$upper,
+    centers = cell_centers(box, n), mass = sum * largest * volume
   ), class = "grid_density")
+}
+
+cell_centers <- function(box, n) {
+  lapply(seq_along(n), function(k) {
+    box$lower[k] + (seq_len(n[k]) - 0.5) * (box$upper[k] - box$lower[k]) / n[k]
+  })
 }
 
 check_box <- function(lower, upper, d) {
@@ -141,16 +148,35 @@ density_of_function <- function(f, lower, upper, n, name) {
   }
   box <- check_box(lower %||% 0, upper %||% 1, d)
   n <- check_cells(n, d)
-  step <- (box$upper - box$lower) / n
-  centers <- lapply(seq_len(d), function(k) box$lower[k] + (seq_len(n[k]) - 0.5) * step[k])
-  values <- f(as.matrix(expand.grid(centers)))
-  if (!is.numeric(values) || length(values) != prod(n)) {
-    brenier_abort(c(
-      "{.arg {name}} must be a function of a matrix with a point a row.",
-      x = "It was given {prod(n)} rows and returned {shown(values)}."
-    ), "argument", argument = name)
+  density_of_values(array(values_at_cells(f, cell_centers(box, n), n, name), n), box, name)
+}
+
+#' The function at all cells, some rows of them at a time: their coordinates would take more memory than
+#' the values.
+#' @noRd
+values_at_cells <- function(f, centers, n, name) {
+  rows <- prod(n[-1])
+  together <- max(1, 2^16 %/% n[1])
+  values <- numeric(prod(n))
+  across <- cumprod(c(1, n[-1]))
+  for (start in seq(1, rows, together)) {
+    row <- start:min(rows, start + together - 1)
+    points <- matrix(0, length(row) * n[1], length(n))
+    points[, 1] <- centers[[1]]
+    for (k in seq_along(n)[-1]) {
+      index <- (row - 1) %/% across[k - 1] %% n[k] + 1
+      points[, k] <- rep(centers[[k]][index], each = n[1])
+    }
+    some <- f(points)
+    if (!is.numeric(some) || length(some) != nrow(points)) {
+      brenier_abort(c(
+        "{.arg {name}} must be a function of a matrix with a point a row.",
+        x = "It was given {nrow(points)} rows and returned {shown(some)}."
+      ), "argument", argument = name)
+    }
+    values[(row[1] - 1) * n[1] + seq_along(some)] <- some
   }
-  density_of_values(array(values, n), box, name)
+  values
 }
 
 density_of_fit <- function(fit, lower, upper, n, name) {

@@ -144,7 +144,7 @@ displacement <- function(object, t = 0.5, n = NULL) {
     box <- list(lower = (1 - t) * mu$lower + t * nu$lower, upper = (1 - t) * mu$upper + t * nu$upper)
     square <- outer_sum(lapply(mu$centers, function(x) x^2 / 2))
     to <- list(n = n, lower = box$lower, upper = box$upper, periodic = FALSE)
-    mass <- .Call(C_brenier_grid_push, grid_of(mu), as.double(mu$density),
+    mass <- .Call(C_brenier_grid_push, grid_of(mu), mu$density,
                   as.double((1 - t) * square + t * object$potential), to, 3L)
     density_of_values(array(pmax(mass, 0), n), box, "t") # rounding may leave less than nothing
   })

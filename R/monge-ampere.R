@@ -123,15 +123,6 @@ check_same_dimension <- function(mu, nu) {
 
 mean_under <- function(mu, values) sum(mu$density * values) / sum(mu$density)
 
-#' Mean of the square of a coordinate, cells being cells; of the coordinate.
-#' @noRd
-moment <- function(mu, k, power) {
-  n <- dim(mu$density)
-  values <- mu$centers[[k]]^power
-  if (power == 2) values <- values + ((mu$upper[k] - mu$lower[k]) / n[k])^2 / 12
-  sum(apply(mu$density, k, sum) * values) / sum(mu$density)
-}
-
 #' Where both boxes are of size one and centred: equivariance to rounding, and no loss of digits
 #' far from
 #' the origin. x = shift_x + scale x', y = shift_y + scale y'.
@@ -195,21 +186,6 @@ transport_grid <- function(mu, nu, method, options) {
 #' sum_k a_k(i_k) as an array.
 #' @noRd
 outer_sum <- function(a) Reduce(function(x, y) outer(x, y, `+`), a)
-
-#' Mean of |x - T(x)|^2 over the cells, the points within a cell being carried by the derivative of
-#' T.
-#' @noRd
-map_cost <- function(mu, map) {
-  n <- dim(mu$density)
-  cost <- 0
-  for (k in seq_along(n)) {
-    moved <- array(map[, k], n) - rep(rep(mu$centers[[k]], each = prod(n[seq_len(k - 1)])),
-                                      length.out = prod(n))
-    cost <- cost + mean_under(mu, moved^2)
-    for (l in seq_along(n)) cost <- cost + mean_under(mu, slide(moved, l)^2) / 12
-  }
-  cost
-}
 
 #' Half the difference of the two neighbours on axis k; one-sided at the faces.
 #' @noRd

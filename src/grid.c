@@ -193,7 +193,8 @@ static taps average_taps(int j, int n, int m, int periodic) {
 
 static taps cubic_taps(int j, int n, int m, int periodic) {
   const double at = (j + 0.5) * n / m - 0.5;
-  const int i = (int)floor(at);
+  int i = (int)floor(at);
+  if (!periodic && n >= 4) i = i < 1 ? 1 : i > n - 3 ? n - 3 : i;
   const double t = at - i;
   taps out = {{0},
               {-t * (1 - t) * (2 - t) / 6, (1 - t * t) * (2 - t) / 2, t * (1 + t) * (2 - t) / 2,
@@ -223,8 +224,7 @@ static void transfer(const br_grid *from, rows_of a, const br_grid *to, rows_of 
   for (int k = 0; k < BR_GRID_AXES; k++) {
     along[k] = (taps *)br_take(ws, (size_t)to->n[k] * (sizeof(taps) / sizeof(double)));
     for (int j = 0; j < to->n[k]; j++)
-      along[k][j] = k < to->d ? taps_at(j, from->n[k], to->n[k], from->periodic)
-                              : (taps){{0}, {1}};
+      along[k][j] = k < to->d ? taps_at(j, from->n[k], to->n[k], from->periodic) : (taps){{0}, {1}};
   }
   double *lines = br_take(ws, (size_t)br_threads_limit() * (size_t)n);
   const int threads = br_grid_threads(to, 4 * BR_GRID_PASS);

@@ -45,9 +45,9 @@ static inline size_t br_grid_row(const br_grid *g, int r) {
 #define BR_GRID_PASS 10
 int br_grid_threads(const br_grid *g, double cost);
 
-/* Slabs are the cells of one index of the last axis, whole rows; on the line, all of it. A pass that
- * needs its neighbours' results is cut into chunks of slabs, the first and last slabs of which take
- * their turn before or after. */
+/* Slabs are the cells of one index of the last axis, whole rows; on the line, all of it. A pass
+ * that needs its neighbours' results is cut into chunks of slabs, the first and last slabs of which
+ * take their turn before or after. */
 static inline int br_grid_slabs(const br_grid *g) { return g->d > 1 ? g->n[g->d - 1] : 1; }
 
 static inline int br_grid_slab_rows(const br_grid *g) { return g->d > 2 ? g->n[1] : 1; }
@@ -100,9 +100,8 @@ void br_grid_add_base(const br_grid *x, const br_grid *y, double sign, double *f
 void br_grid_average(const br_grid *from, const double *a, const br_grid *to, double *b,
                      br_workspace *ws);
 
-/* Values of an even (or periodic) smooth function at the centres of another grid of the same box,
- * by cubic interpolation. Second differences of the result are those of the function, up to a part
- * of the order of the square of the step. */
+/* Values of a smooth function at the centres of another grid of the same box, by cubic
+ * interpolation: to fourth order, second differences to second. */
 void br_grid_interpolate(const br_grid *from, const double *a, const br_grid *to, double *b,
                          br_workspace *ws);
 

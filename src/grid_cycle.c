@@ -66,8 +66,7 @@ static void prolong_row(const br_multigrid_level *fine, const br_multigrid_level
     const double w1 = q % 2 ? o1.share : 1 - o1.share, w2 = q / 2 ? o2.share : 1 - o2.share;
     const double w = w1 * w2;
     if (w == 0) continue;
-    const double *from = coarse->x + c->first +
-                         (size_t)(q % 2 ? o1.far : o1.near) * c->stride[1] +
+    const double *from = coarse->x + c->first + (size_t)(q % 2 ? o1.far : o1.near) * c->stride[1] +
                          (size_t)(q / 2 ? o2.far : o2.near) * c->stride[2];
     if (!fine->halved[0]) {
       for (int i = 0; i < n; i++) v[i] += w * from[i];
@@ -218,8 +217,8 @@ static void restrict_defect(const br_multigrid *m, const br_multigrid_level *fin
       memset(slab, 0, (size_t)n * (size_t)coarse_rows * sizeof(double));
       for (int j = 0; j < rows; j++) {
         restrict_row(fine, m->rate, b, x, s * rows + j, c, line);
-        const origin in = g->d > 2 ? origin_of(j, coarse_rows, fine->halved[1], g->periodic)
-                                   : (origin){0, 0, 0};
+        const origin in =
+            g->d > 2 ? origin_of(j, coarse_rows, fine->halved[1], g->periodic) : (origin){0, 0, 0};
         add_to(n, 1 - in.share, line, slab + (size_t)in.near * (size_t)n);
         if (in.share > 0) add_to(n, in.share, line, slab + (size_t)in.far * (size_t)n);
       }

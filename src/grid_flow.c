@@ -49,7 +49,8 @@ static double try_step(br_flow *flow, br_pma *p, const double *w, double tau) {
   inner = br_multigrid_solve(&p->solver, k2, INNER_TOLERANCE, INNER_ITERATIONS);
   if (inner < 0) return INFINITY;
   flow->inner += inner;
-  for (size_t i = 0; i < total; i++) flow->trial[i] = w[i] + tau * (1.5 * p->delta[i] + 0.5 * k2[i]);
+  for (size_t i = 0; i < total; i++)
+    flow->trial[i] = w[i] + tau * (1.5 * p->delta[i] + 0.5 * k2[i]);
   return 0.5 * tau * largest(&p->x, p->delta, k2);
 }
 

@@ -10,7 +10,7 @@
 
 typedef struct {
   int n;
-  br_grid x[BR_GRID_LEVELS], y[BR_GRID_LEVELS];           /* 0 is the finest */
+  br_grid x[BR_GRID_LEVELS], y[BR_GRID_LEVELS];          /* 0 is the finest */
   const double *mu[BR_GRID_LEVELS], *nu[BR_GRID_LEVELS]; /* dense; those of 0 are the caller's */
 } br_grid_levels;
 

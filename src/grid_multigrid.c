@@ -192,8 +192,7 @@ static void coarsen(const br_multigrid_level *fine, br_multigrid_level *coarse, 
           add_row(g->n[0], fine->halved[0], a == 0, halved ? 0.5 : 1, fine->face[a] + at,
                   coarse->face[a] + to);
         }
-        if (rate > 0)
-          add_row(g->n[0], fine->halved[0], 0, 1, fine->shift + at, coarse->shift + to);
+        if (rate > 0) add_row(g->n[0], fine->halved[0], 0, 1, fine->shift + at, coarse->shift + to);
       }
   }
 }
@@ -219,8 +218,7 @@ static inline double multiply_row(const br_multigrid *m, int r, const int d) {
   double *out = m->ap + at;
   const int n = g->n[0];
   if (d == 1) {
-    for (int i = 0; i < n; i++)
-      out[i] = f0[i] * (v[i] - v[i + 1]) + f0[i - 1] * (v[i] - v[i - 1]);
+    for (int i = 0; i < n; i++) out[i] = f0[i] * (v[i] - v[i + 1]) + f0[i - 1] * (v[i] - v[i - 1]);
   } else {
     BR_OMP(simd)
     for (int i = 0; i < n; i++)
@@ -231,8 +229,7 @@ static inline double multiply_row(const br_multigrid *m, int r, const int d) {
     const ptrdiff_t t = (ptrdiff_t)g->stride[2];
     const double *f2 = l->face[2] + at;
     BR_OMP(simd)
-    for (int i = 0; i < n; i++)
-      out[i] += f2[i] * (v[i] - v[i + t]) + f2[i - t] * (v[i] - v[i - t]);
+    for (int i = 0; i < n; i++) out[i] += f2[i] * (v[i] - v[i + t]) + f2[i - t] * (v[i] - v[i - t]);
   }
   for (int p = 0; p < n_pairs(d) && m->corner[p]; p++) {
     const ptrdiff_t a = (ptrdiff_t)g->stride[pair_axes[p][0]];

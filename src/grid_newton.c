@@ -54,8 +54,8 @@ static double slow_rate(const br_pma *p) {
   return rate;
 }
 
-/* Tries w + delta, w + delta / 2 ... in the place of w; what was accepted, or 0, and w as it was but
- * for its rounding. */
+/* Tries w + delta, w + delta / 2 ... in the place of w; what was accepted, or 0, and w as it was
+ * but for its rounding. */
 static double search(br_pma *p, double *w, const br_pma_value *value, br_pma_value *next) {
   double at = 0;
   for (double t = 1; t > LEAST_STEP; t *= 0.5) {

@@ -11,10 +11,10 @@
 #include "grid_multigrid.h"
 
 typedef struct {
-  br_grid x, y;            /* of mu and of nu */
-  const double *mu;        /* dense, the caller's */
-  double mass;             /* of mu: what it is divided by */
-  double *log_nu;          /* with ghosts */
+  br_grid x, y;     /* of mu and of nu */
+  const double *mu; /* dense, the caller's */
+  double mass;      /* of mu: what it is divided by */
+  double *log_nu;   /* with ghosts */
   double slope[BR_GRID_AXES];
   double *r;           /* at the last evaluation, until the next solve */
   double *rho;         /* at the last evaluation with coefficients */

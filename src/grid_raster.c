@@ -128,8 +128,7 @@ static void draw(const br_grid *from, const double *density, const double *u, co
         add_point(&b, to->n[0], to->n[1], 0.25 * (xa[i] + xa[i + 1] + xb[i] + xb[i + 1]),
                   0.25 * (ya[i] + ya[i + 1] + yb[i] + yb[i + 1]), volume * m[i]);
       }
-      for (int i = 0; i <= n; i++)
-        add_edge(&b, xa[i], ya[i], xb[i], yb[i], here[i + 1] - here[i]);
+      for (int i = 0; i <= n; i++) add_edge(&b, xa[i], ya[i], xb[i], yb[i], here[i + 1] - here[i]);
     } else {
       memset(here, 0, line * sizeof(double));
     }

@@ -52,7 +52,24 @@ br_status br_grid_transport(br_transport *t, br_grid_method method, br_stopping 
 
 /* What a row has to say about a law and the gradient of a potential on its grid: integrals over the
  * cells, each of even density, in which the potential is a quadratic. */
-enum { MASS, POTENTIAL, SQUARE, COST, MEAN, MOVED = MEAN + BR_GRID_AXES, SUMS = MOVED + BR_GRID_AXES };
+enum {
+  MASS,
+  POTENTIAL,
+  SQUARE,
+  COST,
+  MEAN,
+  MOVED = MEAN + BR_GRID_AXES,
+  SUMS = MOVED + BR_GRID_AXES
+};
+
+/* The second difference on axis k from the gradients of the neighbours, one of them at a face:
+ * where the gradient jumps that is shared with the cells beside, which may be empty. */
+static inline double spread(const br_grid *g, int k, int at, const double *v) {
+  const ptrdiff_t s = (ptrdiff_t)g->stride[k];
+  if (at == 0) return 0.5 * (v[2 * s] - *v - (v[s] - v[-s]));
+  if (at == g->n[k] - 1) return 0.5 * (v[s] - v[-s] - (*v - v[-2 * s]));
+  return 0.25 * (v[2 * s] - 2 * *v + v[-2 * s]);
+}
 
 static void sum_row(const br_grid *g, const double *density, const double *u, int row,
                     double *sums) {
@@ -67,7 +84,7 @@ static void sum_row(const br_grid *g, const double *density, const double *u, in
     for (int k = 0; k < d; k++) {
       const ptrdiff_t s = (ptrdiff_t)g->stride[k];
       const double h = g->step[k], to = (v[s] - v[-s]) / (2 * h), moved = to - at[k];
-      const double second = v[s] - 2 * *v + v[-s];
+      const double second = spread(g, k, k ? index[k] : i, v);
       potential += second / 24;
       square += at[k] * at[k] + h * h / 12;
       cost += moved * moved + (second / h - h) * (second / h - h) / 12;
@@ -174,7 +191,8 @@ void br_grid_transport_finish(br_transport *t, br_transport_result *out, br_work
   write_gradient(y, field, t->scale, t->shift_x, out->inverse);
   find_means(y, t->nu, field, sums, of_y);
   const double s = t->scale;
-  double shifts = 0, squared = of_x[SQUARE] + of_y[SQUARE] - 2 * (of_x[POTENTIAL] + of_y[POTENTIAL]);
+  double shifts = 0,
+         squared = of_x[SQUARE] + of_y[SQUARE] - 2 * (of_x[POTENTIAL] + of_y[POTENTIAL]);
   double cost = of_x[COST];
   squared *= s * s;
   cost *= s * s;

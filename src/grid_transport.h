@@ -9,8 +9,8 @@
 
 typedef enum { BR_GRID_NEWTON, BR_GRID_FORTH } br_grid_method;
 
-/* The grids are those of a frame of unit size: there x is shift_x + scale times a point of it, and y
- * is shift_y + scale times one. All that is asked for is of x and y. */
+/* The grids are those of a frame of unit size: there x is shift_x + scale times a point of it, and
+ * y is shift_y + scale times one. All that is asked for is of x and y. */
 typedef struct {
   br_grid x, y;
   double shift_x[BR_GRID_AXES], shift_y[BR_GRID_AXES], scale;

@@ -78,8 +78,8 @@ SEXP brenier_grid_transport(SEXP method_sexp, SEXP x_sexp, SEXP mu_sexp, SEXP y_
   br_stopping stop = glue_stopping(options_sexp);
   br_grid_trace trace = {(br_grid_row_of_trace *)br_take(&ws, TRACE_ROOM * TRACE_COLUMNS), 0,
                          TRACE_ROOM};
-  const char *names[] = {"u",     "v",       "map",  "inverse", "image",
-                         "error", "squared", "cost", "status",  "trace", ""};
+  const char *names[] = {"u",       "v",    "map",    "inverse", "image", "error",
+                         "squared", "cost", "status", "trace",   ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   t.potential = br_grid_field(&t.x, &ws);
   void *mark = vmaxget();

@@ -31,9 +31,9 @@ void br_reused_make(br_reused *reused, const br_workspace *from);
 /* The workspace of one call, free again at the next. */
 br_workspace *br_reused_anew(br_reused *reused);
 
-/* Memory for work that is done again and again with less, or other, needs: one block, taken from the
- * host once. It is first made without it: what is then taken from ws is counted, and NULL. After
- * br_arena_open() all of it can be taken, again after each br_arena_reset() to the mark that
+/* Memory for work that is done again and again with less, or other, needs: one block, taken from
+ * the host once. It is first made without it: what is then taken from ws is counted, and NULL.
+ * After br_arena_open() all of it can be taken, again after each br_arena_reset() to the mark that
  * br_arena_mark() gave. It must stay where it was made. What is too much comes from the host. */
 typedef struct {
   br_workspace ws;

@@ -97,8 +97,7 @@ static int solve_one(int d, const int *n, const double *upper, int periodic, int
   for (int trial = 0; trial < 3; trial++) {
     fill(&g, t, &state, -0.5, 1);
     const double right = br_grid_dot(&g, t, b, row_sum);
-    CHECK_NEAR(energy(&g, K, shift, x, t), right,
-               1e-7 * sqrt((double)g.cells));
+    CHECK_NEAR(energy(&g, K, shift, x, t), right, 1e-7 * sqrt((double)g.cells));
   }
   double *u = br_grid_field(&g, &ws);
   fill(&g, t, &state, -0.5, 1);
