@@ -40,9 +40,10 @@ static inline size_t br_grid_row(const br_grid *g, int r) {
   return g->first + (size_t)(r % g->n[1]) * g->stride[1] + (size_t)(r / g->n[1]) * g->stride[2];
 }
 
-/* Threads for work of that cost a cell, in elementary operations; BR_GRID_PASS is one that does
- * little but read and write a few fields. */
-#define BR_GRID_PASS 10
+/* Threads for work of that cost a cell, in elementary operations. BR_GRID_PASS is one that does
+ * little but read and write a few fields: it counts for more than its arithmetic, as it waits for
+ * memory, and follows another one at once, so that threads are awake. */
+#define BR_GRID_PASS 20
 int br_grid_threads(const br_grid *g, double cost);
 
 /* Slabs are the cells of one index of the last axis, whole rows; on the line, all of it. A pass

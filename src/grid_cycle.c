@@ -201,7 +201,7 @@ static void restrict_defect(const br_multigrid *m, const br_multigrid_level *fin
   const br_grid *g = &fine->grid, *c = &coarse->grid;
   const int axis = g->d > 1 ? g->d - 1 : 1, rows = br_grid_slab_rows(g), n = c->n[0];
   const int coarse_rows = br_grid_slab_rows(c);
-  const int threads = br_grid_threads(g, 2 * BR_GRID_PASS), chunks = br_grid_chunks(c, threads);
+  const int threads = br_grid_threads(g, 3 * BR_GRID_PASS), chunks = br_grid_chunks(c, threads);
   (void)threads;
   BR_OMP(parallel for num_threads(chunks) schedule(static, 1))
   for (int chunk = 0; chunk < chunks; chunk++) {

@@ -311,6 +311,9 @@ static void advance(const br_multigrid *m, double a, int first, double *x) {
 
 static void centre(const br_grid *g, double *x, double *row_sum) {
   const double mean = br_grid_sum(g, x, row_sum) / (double)g->cells;
+  const int threads = br_grid_threads(g, BR_GRID_PASS);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < g->rows; r++) {
     double *v = x + br_grid_row(g, r);
     for (int i = 0; i < g->n[0]; i++) v[i] -= mean;

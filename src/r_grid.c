@@ -45,13 +45,14 @@ static br_stopping glue_stopping(SEXP options) {
 /* An array of the cells of a grid, or of their coordinates. */
 static double *new_array(SEXP list, int at, const br_grid *g, int coordinates) {
   const int d = g->d;
-  double *values = new_doubles(list, at, g->cells * (size_t)(coordinates ? d : 1));
+  SEXP values = Rf_allocVector(REALSXP, (R_xlen_t)(g->cells * (size_t)(coordinates ? d : 1)));
+  SET_VECTOR_ELT(list, at, values);
   SEXP dim = PROTECT(Rf_allocVector(INTSXP, d + (coordinates != 0)));
   memcpy(INTEGER(dim), g->n, (size_t)d * sizeof(int));
   if (coordinates) INTEGER(dim)[d] = d;
-  Rf_setAttrib(VECTOR_ELT(list, at), R_DimSymbol, dim);
+  Rf_setAttrib(values, R_DimSymbol, dim);
   UNPROTECT(1);  // dim
-  return values;
+  return REAL(values);
 }
 
 static void glue_frame(SEXP frame, br_transport *t) {

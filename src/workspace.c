@@ -10,7 +10,7 @@
 
 static void clear(char *memory, size_t bytes) {
   const size_t chunks = (bytes + CHUNK - 1) / CHUNK;
-  const int threads = br_threads_for((double)bytes);
+  const int threads = br_threads_for(4.0 * (double)bytes);
   (void)threads;
   BR_OMP(parallel for num_threads(threads))
   for (size_t c = 0; c < chunks; c++)
