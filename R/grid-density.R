@@ -48,7 +48,9 @@ new_grid_density <- function(x, lower, upper, n, name) {
   if (is.function(x)) return(density_of_function(x, lower, upper, n, name))
   if (is.list(x) && all(c("x", "y") %in% names(x))) {
     at <- if (is.null(x$z)) list(x$x) else list(x$x, x$y)
-    return(density_of_values(x$z %||% x$y, points_box(at, name), name))
+    values <- x$z %||% x$y
+    check_list_shape(values, lengths(at), name)
+    return(density_of_values(values, points_box(at, name), name))
   }
   if (!is.numeric(x)) {
     brenier_abort(c(
@@ -58,6 +60,14 @@ new_grid_density <- function(x, lower, upper, n, name) {
   }
   d <- if (is.null(dim(x))) 1L else length(dim(x))
   density_of_values(x, check_box(lower %||% 0, upper %||% 1, d), name)
+}
+
+check_list_shape <- function(values, n, name) {
+  if (identical(as.integer(dim(values) %||% length(values)), n)) return(invisible())
+  brenier_abort(
+    "{.arg {name}} must have {paste(n, collapse = ' x ')} values for its points, not {shown(values)}.",
+    "argument", argument = name
+  )
 }
 
 #' The values, with their shape, on a box.

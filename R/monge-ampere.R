@@ -173,8 +173,10 @@ transport_grid <- function(mu, nu, method, options) {
     value$trace <- rbind(tried, value$trace)
   }
   # what the solver saw was the error on the other side, or that of a coarser grid
-  missed <- value$method == "back-and-forth" && value$status == "ok" && value$error > 3 * options$tol
-  if (missed) value$status <- "stalled"
+  if (value$method == "back-and-forth") {
+    if (value$status == "ok" && value$error > 3 * options$tol) value$status <- "stalled"
+    if (value$status == "stalled" && value$error <= options$tol) value$status <- "ok"
+  }
   list(
     distance = sqrt(max(0, value$squared)), potential = value$u, conjugate = value$v, map = value$map,
     inverse = value$inverse, error = value$error, pushforward = value$image,

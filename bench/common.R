@@ -1,11 +1,11 @@
 # What the benchmarks share: amounts of work, rival densities, tables. Sourced by each of them.
 
-# Arguments of the script: --quick is for trying it, --full takes long. --one asks for one fit of
-# scaling.R, whose memory the rivals must not add to.
+# Arguments of the script: --quick is for trying it, --full takes long. --one asks for one fit,
+# whose memory the rivals must not add to.
 arguments <- commandArgs(trailingOnly = TRUE)
 suppressPackageStartupMessages({
   library(brenier)
-  if (!"--one" %in% arguments) {
+  if (!any(startsWith(arguments, "--one"))) {
     library(mclust)
     library(ks)
   }

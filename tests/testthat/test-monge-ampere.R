@@ -130,6 +130,65 @@ test_that("a radial map onto a disk, whose density vanishes outside", {
   expect_equal(ma$distance^2, exact, tolerance = 5e-3)
 })
 
+disk <- function(x, m, r) as.double((x[, 1] - m[1])^2 + (x[, 2] - m[2])^2 < r^2)
+square <- function(f, n = 96) grid_density(f, c(0, 0), c(1, 1), n)
+
+test_that("supports may be disconnected, have holes, be no longer convex", {
+  # a disk of radius r torn into two halves that are moved apart by s each way: W2 = s, map x + s sign
+  r <- 0.2
+  s <- 0.15
+  whole <- square(function(x) disk(x, c(0.5, 0.5), r), 128)
+  torn <- square(function(x) {
+    left <- x[, 1] < 0.5
+    disk(cbind(x[, 1] + ifelse(left, s, -s), x[, 2]), c(0.5, 0.5), r) *
+      (abs(x[, 1] - 0.5) > s)
+  }, 128)
+  joined <- suppressWarnings(monge_ampere(torn, whole))
+  apart <- suppressWarnings(monge_ampere(whole, torn))
+  expect_equal(joined$distance, s, tolerance = 0.01)
+  expect_equal(apart$distance, s, tolerance = 0.01)
+  expect_lt(joined$error, 0.1)
+  inside <- cbind(c(0.4, 0.45, 0.55, 0.6), c(0.5, 0.4, 0.6, 0.5))
+  expect_lt(max(abs(predict(apart, inside) - inside - cbind(c(-s, -s, s, s), 0))), 0.01)
+  # the hole of a ring: by the radius, where the map from a disk is known
+  ring <- square(function(x) disk(x, c(0.5, 0.5), 0.4) - disk(x, c(0.5, 0.5), 0.2), 128)
+  full <- square(function(x) disk(x, c(0.5, 0.5), 0.4), 128)
+  ma <- suppressWarnings(monge_ampere(full, ring))
+  out <- function(r) sqrt(0.04 + r^2 * 0.12 / 0.16)
+  exact <- integrate(function(r) (out(r) - r)^2 * 2 * r / 0.16, 0, 0.4)$value
+  expect_equal(ma$distance^2, exact, tolerance = 0.01)
+  expect_false(any(is.na(ma$map)))
+  # a corner cut out of the square, and a block out of a cube, whose images are found from both sides
+  corner <- square(function(x) as.double(x[, 1] < 0.5 | x[, 2] < 0.5))
+  flat <- matrix(1, 96, 96)
+  there <- suppressWarnings(monge_ampere(flat, corner))
+  back <- suppressWarnings(monge_ampere(corner, flat))
+  expect_equal(there$distance, back$distance, tolerance = 2e-3)
+  expect_lt(abs(there$gap), 0.01 * there$distance^2)
+  block <- array(1, c(16, 16, 16))
+  block[5:12, 5:12, 5:12] <- 0
+  hollow <- suppressWarnings(monge_ampere(array(1, c(16, 16, 16)), block))
+  expect_identical(hollow$method, "back-and-forth")
+  expect_equal(hollow$distance, suppressWarnings(monge_ampere(block, array(1, c(16, 16, 16))))$distance,
+               tolerance = 0.02)
+})
+
+test_that("what is converged is so by the error that is told", {
+  ma <- suppressWarnings(monge_ampere(square(function(x) disk(x, c(0.3, 0.5), 0.2)),
+                                      square(function(x) disk(x, c(0.6, 0.5), 0.3))))
+  if (ma$converged) expect_lte(ma$error, 3 * ma$tol) else expect_gt(ma$error, ma$tol)
+  expect_equal(ma$distance^2, 0.3^2 + 0.1^2 / 2, tolerance = 5e-3)
+})
+
+test_that("boxes of any shape and steps of any ratio are taken", {
+  # flat laws on long boxes across each other: the map stretches each axis
+  ma <- monge_ampere(grid_density(matrix(1, 300, 8), c(0, 0), c(1, 0.02)),
+                     grid_density(matrix(1, 10, 200), c(0, 0), c(0.03, 5)))
+  expect_equal(ma$distance^2, ((1 - 0.03)^2 + (0.02 - 5)^2) / 3, tolerance = 2e-5)
+  expect_equal(ma$distance^2 + ma$gap, ((1 - 0.03)^2 + (0.02 - 5)^2) / 3, tolerance = 1e-9)
+  expect_lt(max(abs(ma$map[, 1, 1] - 0.03 * ma$mu$centers[[1]])), 1e-9)
+})
+
 test_that("the swap gives the inverse, and potentials are conjugate", {
   f <- grid_density(function(x) 1 + 0.6 * cos(2 * pi * x[, 1]) * cos(2 * pi * x[, 2]), c(0, 0), c(1, 1), 64)
   g <- grid_density(function(x) exp(-4 * (x[, 1] - x[, 2])^2), c(0, 0), c(1, 1), 64)
@@ -183,6 +242,20 @@ test_that("densities come from functions, fits, images and kernel estimates", {
   expect_equal(grid_density(kernel)$centers[[1]], kernel$x)
   list_2d <- list(x = 1:5, y = 1:4, z = matrix(1, 5, 4))
   expect_equal(grid_density(list_2d)$upper, c(5.5, 4.5))
+  if (requireNamespace("MASS", quietly = TRUE)) {
+    estimate <- MASS::kde2d(faithful$eruptions, faithful$waiting, n = 24)
+    expect_equal(grid_density(estimate)$centers[[2]], estimate$y)
+  }
+  # functions are called with some points at a time, once for each cell
+  seen <- 0
+  long <- grid_density(function(x) {
+    seen <<- seen + nrow(x)
+    x[, 1] + 2 * x[, 2] + 4 * x[, 3]
+  }, c(0, 0, 0), c(1, 2, 3), n = c(50, 60, 70))
+  expect_equal(seen, 50 * 60 * 70)
+  expect_equal(long$density[7, 8, 9] / long$density[50, 60, 70],
+               sum(c(1, 2, 4) * mapply(`[`, long$centers, 7:9)) /
+                 sum(c(1, 2, 4) * mapply(`[`, long$centers, c(50, 60, 70))))
   ma <- suppressWarnings(monge_ampere(volcano - 90, volcano[, 61:1] - 90))
   expect_lt(ma$error, 0.1)
   expect_output(print(grid_density(volcano)), "87 x 61")
@@ -192,12 +265,14 @@ test_that("threads, interrupts by time and limits are told", {
   before <- brenier_threads()
   withr::defer(brenier_threads(before))
   f <- function(x) apply(wave(x), 1, prod)
-  solve_with <- function(threads) {
+  mu <- grid_density(f, c(0, 0), c(1, 1), c(530, 500))
+  solve_with <- function(threads, method) {
     brenier_threads(threads)
-    monge_ampere(grid_density(f, c(0, 0), c(1, 1), 300), matrix(1, 300, 300), "back-and-forth")[
-      c("distance", "map", "error")]
+    monge_ampere(mu, matrix(1, 500, 530), method, tol = 0.05)[c("distance", "gap", "map", "inverse", "error")]
   }
-  expect_identical(solve_with(1), solve_with(2))
+  for (method in c("newton", "back-and-forth")) {
+    expect_identical(solve_with(1, method), solve_with(2, method))
+  }
   expect_warning(ma <- monge_ampere(grid_density(f, c(0, 0), c(1, 1), 128), matrix(1, 128, 128), max_seconds = 0),
                  class = "brenier_warning_not_converged")
   expect_false(ma$converged)
@@ -235,6 +310,11 @@ test_that("wrong densities and arguments are refused with their name", {
   refused(grid_density(function(x) 1, c(0, 0), c(1, 1)), "x")
   refused(grid_density(function(x) x[, 1], 0, 1, n = 2), "n")
   refused(grid_density(list(x = c(1, 2, 4, 5), y = 1:4)), "x")
+  refused(grid_density(list(x = 1:5, y = 1:5, z = matrix(1, 5, 4))), "x")
+  refused(grid_density(list(x = 1:5, y = 1:4)), "x")
+  refused(grid_density(function(x) x[, 1], 0, 1, n = 64, 3), "...")
+  refused(monge_ampere(faithful, good), "mu")
+  refused(monge_ampere(good, good > 0), "nu")
   ma <- monge_ampere(good, good)
   expect_equal(ma$distance, 0, tolerance = 1e-6)
   refused(predict(ma, 1:3), "newdata")
