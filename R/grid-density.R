@@ -7,8 +7,7 @@
 #' @param x A density: a numeric vector, matrix or array of one, two or three dimensions with a
 #'   value a
 #'   cell, the rows of a matrix along the first coordinate, as for [graphics::image()]; a function
-#'   of a
-#'   matrix with a point a row; a fit of [brenier()] to one to three variables; a list with `x`,
+#'   of a matrix with a point a row, which is called with some of the points at a time; a fit of [brenier()] to one to three variables; a list with `x`,
 #'   `y` and
 #'   a matrix `z`, as kernel density estimators return, or with `x` and `y` as [stats::density()]
 #'   does.
