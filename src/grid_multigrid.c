@@ -110,6 +110,21 @@ static void scale(const br_grid *g, double by, double *f) {
   }
 }
 
+/* The ghosts before the first cells, which alone are read: zero, or round the torus. */
+static void close_ghosts(const br_grid *g, double *f) {
+  if (g->periodic) {
+    br_grid_reflect(g, f);
+    return;
+  }
+  for (int r = 0; r < g->rows; r++) f[br_grid_row(g, r) - 1] = 0;
+  for (int k = 1; k < g->d; k++) {
+    const int other = 3 - k, beyond = other < g->d;
+    for (int r = -beyond; r < g->n[other]; r++)
+      memset(f + g->first - 1 - g->stride[k] + (ptrdiff_t)r * (ptrdiff_t)g->stride[other], 0,
+             ((size_t)g->n[0] + 2) * sizeof(double));
+  }
+}
+
 /* Means of K at the faces and corners. */
 static void average_coefficients(br_multigrid *m) {
   const br_grid *g = &m->level[0].grid;
@@ -122,21 +137,8 @@ static void average_coefficients(br_multigrid *m) {
     add_next(g, k, m->corner[p]);
     add_next(g, l, m->corner[p]);
     scale(g, 0.25 / (g->step[k] * g->step[l]), m->corner[p]);
-    if (g->periodic) br_grid_reflect(g, m->corner[p]);
+    close_ghosts(g, m->corner[p]);
   }
-}
-
-/* The ghosts before the first cells, which alone are read: zero, or round the torus. */
-static void close_ghosts(const br_grid *g, double *f) {
-  if (g->periodic) {
-    br_grid_reflect(g, f);
-    return;
-  }
-  for (int r = 0; r < g->rows; r++) f[br_grid_row(g, r) - 1] = 0;
-  for (int k = 1; k < g->d; k++)
-    for (int r = 0; r < g->n[3 - k]; r++)
-      memset(f + g->first - 1 - g->stride[k] + (size_t)r * g->stride[3 - k], 0,
-             ((size_t)g->n[0] + 2) * sizeof(double));
 }
 
 static void set_diagonal(br_multigrid_level *l, double rate) {

@@ -26,29 +26,37 @@ static void factor(int d, const double *a, double *root) {
 void br_particle_drift(br_pma *p, int noise, double *fields) {
   const br_grid *x = &p->x;
   const int d = x->d, pairs = d * (d + 1) / 2, columns = br_particle_fields(d, noise);
-  for (int r = 0; r < x->rows; r++)
-    for (size_t at = br_grid_row(x, r), end = at + (size_t)x->n[0]; at < end; at++)
-      for (int q = 0; q < pairs; q++) p->k[q][at] /= p->rho[at];
+  double *a_at[6], *log_mu = p->delta;
+  for (int k = 0; k < d; k++)
+    for (int l = 0; l <= k; l++) a_at[packed(k, l)] = br_multigrid_k(&p->solver, k, l);
+  for (int r = 0; r < x->rows; r++) {
+    const size_t at = br_grid_row(x, r);
+    const double *mu = p->mu + (size_t)r * (size_t)x->n[0];
+    for (int i = 0; i < x->n[0]; i++) {
+      for (int q = 0; q < pairs; q++) a_at[q][at + i] /= p->rho[at + i];
+      log_mu[at + i] = noise ? log(mu[i]) : 0;
+    }
+  }
   /* r has no slope across the faces, mu and A may have one */
   br_grid_reflect(x, p->r);
   if (noise) {
-    br_grid_extrapolate(x, p->log_mu, 2);
-    for (int q = 0; q < pairs; q++) br_grid_extrapolate(x, p->k[q], 2);
+    br_grid_extrapolate(x, log_mu, 2);
+    for (int q = 0; q < pairs; q++) br_grid_extrapolate(x, a_at[q], 2);
   }
-  const double sign = noise ? 1 : -1, *along = noise ? p->log_mu : p->r;
-  const int threads = br_threads_for(100.0 * (double)x->cells);
+  const double sign = noise ? 1 : -1, *along = noise ? log_mu : p->r;
+  const int threads = br_grid_threads(x, 100);
   (void)threads;
   BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < x->rows; r++) {
     double *out = fields + (size_t)r * x->n[0] * columns, a[6] = {0};
     for (size_t at = br_grid_row(x, r), end = at + (size_t)x->n[0]; at < end;
          at++, out += columns) {
-      for (int q = 0; q < pairs; q++) a[q] = p->k[q][at];
+      for (int q = 0; q < pairs; q++) a[q] = a_at[q][at];
       for (int k = 0; k < d; k++) {
         out[k] = 0;
         for (int l = 0; l < d; l++) {
           out[k] += sign * a[packed(k, l)] * slope(x, along + at, l);
-          if (noise) out[k] += slope(x, p->k[packed(k, l)] + at, l);
+          if (noise) out[k] += slope(x, a_at[packed(k, l)] + at, l);
         }
       }
       if (noise) factor(d, a, out + d);

@@ -187,13 +187,11 @@ SEXP brenier_grid_drift(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SE
   br_workspace ws = glue_workspace();
   br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
   const int noise = Rf_asLogical(noise_sexp);
-  double *mu = br_grid_field(&x, &ws), *nu = br_grid_field(&y, &ws), *w = br_grid_field(&x, &ws);
-  br_grid_load(&x, glue_values(mu_sexp, &x), mu);
-  br_grid_load(&y, glue_values(nu_sexp, &y), nu);
+  double *w = br_grid_field(&x, &ws);
   br_grid_load(&x, glue_values(w_sexp, &x), w);
   br_pma p;
   br_pma_make(&p, &x, &y, &ws);
-  br_pma_load(&p, mu, nu, 1);
+  br_pma_load(&p, glue_values(mu_sexp, &x), glue_values(nu_sexp, &y));
   if (!br_pma_evaluate(&p, w, 1).convex) return R_NilValue;
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, br_particle_fields(x.d, noise), (int)x.cells));
   br_particle_drift(&p, noise, REAL(out));

@@ -44,21 +44,21 @@ static double drift_error(int n, double *root_error) {
   br_grid x, y;
   br_grid_make(&x, 2, cells, zero, one, 0);
   br_grid_make(&y, 2, cells, zero, end, 0);
-  double *mu = br_grid_field(&x, &heap), *nu = br_grid_field(&y, &heap);
+  double *mu = br_take(&heap, x.cells), *nu = br_take(&heap, y.cells);
   double *w = br_grid_field(&x, &heap);
   double at[2];
   for (int j = 0; j < n; j++)
     for (int i = 0; i < n; i++) {
-      const size_t cell = br_grid_row(&x, j) + (size_t)i;
+      const size_t cell = (size_t)j * (size_t)n + (size_t)i;
       at[0] = br_grid_centre(&x, 0, i);
       at[1] = br_grid_centre(&x, 1, j);
       mu[cell] = exp(log_mu(at));
       nu[cell] = 1 + at[0];
-      w[cell] = c * cos(pi * at[0]) * cos(pi * at[1]);
+      w[br_grid_row(&x, j) + (size_t)i] = c * cos(pi * at[0]) * cos(pi * at[1]);
     }
   br_pma p;
   br_pma_make(&p, &x, &y, &heap);
-  br_pma_load(&p, mu, nu, 1);
+  br_pma_load(&p, mu, nu);
   CHECK(br_pma_evaluate(&p, w, 1).convex);
   double *fields = br_take(&heap, 5 * x.cells), error = 0, a[3], drift[2];
   br_particle_drift(&p, 1, fields);
