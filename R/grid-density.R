@@ -97,11 +97,11 @@ density_of_values <- function(x, box, name) {
   attributes(density) <- list(dim = n)
   structure(list(
     density = density, lower = box$lower, upper = box$upper,
-    centers = cell_centers(box, n), mass = sum * largest * volume
+    centers = axis_centers(box, n), mass = sum * largest * volume
   ), class = "grid_density")
 }
 
-cell_centers <- function(box, n) {
+axis_centers <- function(box, n) {
   lapply(seq_along(n), function(k) {
     box$lower[k] + (seq_len(n[k]) - 0.5) * (box$upper[k] - box$lower[k]) / n[k]
   })
@@ -157,7 +157,7 @@ density_of_function <- function(f, lower, upper, n, name) {
   }
   box <- check_box(lower %||% 0, upper %||% 1, d)
   n <- check_cells(n, d)
-  density_of_values(array(values_at_cells(f, cell_centers(box, n), n, name), n), box, name)
+  density_of_values(array(values_at_cells(f, axis_centers(box, n), n, name), n), box, name)
 }
 
 #' The function at all cells, some rows of them at a time: their coordinates would take more memory than
