@@ -16,6 +16,7 @@ const br_flow_row br_flow_table[BR_N_FLOWS] = {
     [BR_FLOW_BLOB] = {"blob", .descends = 1},
     [BR_FLOW_KNOWN] = {"known"},
     [BR_FLOW_SVGD] = {"svgd"},
+    [BR_FLOW_KSD] = {"ksd", .descends = 1},
 };
 
 int br_flow_find(const char *name) {
@@ -108,6 +109,15 @@ static const double least_rest = 1e-2;
 /* The number of centres of q at a particle. */
 static double centres(const br_flow *f) { return (double)(f->n - (f->leave_out ? 1 : 0)); }
 
+/* log k(x_i, x_i): 0, but for products of spheres, where |x|^2 is the number of them. */
+static double log_self(const work *k, size_t i) {
+  const br_flow *f = k->flow;
+  if (f->kernel != BR_VMF) return 0;
+  double square = 0;
+  for (int c = 0; c < f->d; c++) square += k->x[(size_t)c * f->n + i] * k->x[(size_t)c * f->n + i];
+  return (square - 1) / (f->scale * f->scale);
+}
+
 /* log q at the particles and its gradient, with or without the self term, which has no gradient
  * (but for vmf one across the sphere, where nothing moves). */
 static br_status own_density(work *k, double *grad) {
@@ -118,19 +128,21 @@ static br_status own_density(work *k, double *grad) {
   if (k->state->guessed)
     for (size_t i = 0; i < n; i++) {
       lse[i] += log_n;
-      if (f->leave_out) lse[i] = lse[i] > 0 ? lse[i] + log1p(exp(-lse[i])) : log1p(exp(lse[i]));
+      if (!f->leave_out) continue;
+      const double own = log_self(k, i), rest = lse[i] - own;
+      lse[i] = own + (rest > 0 ? rest + log1p(exp(-rest)) : log1p(exp(rest)));
     }
   const br_status status = smooth(k, &k->self, NULL, lse, grad);
   if (status != BR_OK) return status;
   for (size_t i = 0; i < n && f->leave_out; i++) {
-    const double rest = expm1(lse[i]);
+    const double own = log_self(k, i), rest = expm1(lse[i] - own);
     k->alone[i] = rest < least_rest;
     if (k->alone[i]) {
-      lse[i] = br_flow_others(f, k->x, i, grad);
+      lse[i] = own + br_flow_others(f, k->x, i, grad);
       continue;
     }
     for (int c = 0; c < f->d; c++) grad[(size_t)c * n + i] *= 1 + 1 / rest;
-    lse[i] = log(rest);
+    lse[i] = own + log(rest);
   }
   for (size_t i = 0; i < n; i++) lse[i] -= log_n;
   return BR_OK;
@@ -147,7 +159,8 @@ static br_status gather_own(work *k, double factor) {
   const br_status status = gather(k, &k->self, factor);
   for (size_t i = 0; i < n && f->leave_out; i++)
     if (k->alone[i])
-      br_flow_pull(f, k->x, i, log_q[i] + log_n, factor * k->a[i], k->state->velocity);
+      br_flow_pull(f, k->x, i, log_q[i] + log_n - log_self(k, i), factor * k->a[i],
+                   k->state->velocity);
   return status;
 }
 
@@ -408,6 +421,11 @@ br_status br_flow_eval(const br_flow *f, const double *x, br_flow_state *state, 
   memset(state->velocity, 0, f->n * (size_t)f->d * sizeof(double));
   if (f->kind == BR_FLOW_ENERGY || f->kind == BR_FLOW_SLICED)
     state->unit = f->data_mean * f->data_mean / 2;
+  if (f->kind == BR_FLOW_KSD) {
+    if (f->kernel != BR_GAUSSIAN && f->kernel != BR_IMQ) return BR_ERR_SIZE;
+    br_stein_energy(f, x, state, ws);
+    return BR_OK;
+  }
   start(&k, f, x, state, ws);
   switch (f->kind) {
   case BR_FLOW_PLUGIN: return eval_plugin(&k);

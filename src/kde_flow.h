@@ -5,20 +5,40 @@
  *
  * and the self term k(x_i, x_i) in q. The velocity is V_i = -n unit dE/dx_i, unit = h^2: a length
  * of the order of the mean shift. It is exactly that gradient of the energy E for every kind but
- * plug-in and its like (descends below), whose energy is NaN.
+ * plug-in and its like (descends below), whose energy is NaN. To data:
  *
- *   plugin    V_i = h^2 w(l(x_i)) (grad log p - grad log q)(x_i), w(r) = r f''(r)
- *   mixture   E = mean of phi(l) over the equal mixture of particles and data, phi = 2 f(r)/(1 + r)
- *   data      E = mean of f(r) over the data
- *   particle  E = mean of f(r)/r over the particles
- *   smooth    E = mean of f(r)/r over draws x_i + h xi_l of the smoothed particles: D_f(q || p) of
- * the densities themselves, by quadrature bregman   E = mean_i [l(x_i) - sum_j b_j k(x_i,
- * y_j)/p(y_j)] + 1: the Bregman divergence of mu -> mean of log(k * mu) over mu; KL alone mmd E =
- * squared MMD over 2 mean k(Y, Y') energy    the same of k(x, y) = -|x - y|, over 2 mean |Y - Y'|,
- * unit the square of that mean over 2: no scale at all sliced    the same with the mean of |u'(x -
- * y)| over directions u in place of |x - y| blob      E = mean of log q(x_i) - log pi(x_i), given
- * log pi and its gradient at the particles known     V_i = h^2 (grad log pi - grad log q)(x_i) svgd
- * V_i = (h^2/n) sum_j [k(x_i, x_j) grad log pi(x_j) + grad_j k(x_j, x_i)] */
+ * plugin: V_i = h^2 w(l(x_i)) (grad log p - grad log q)(x_i), w(r) = r f''(r).
+ *
+ * mixture: E = mean of phi(l) over the equal mixture of particles and data, phi = 2 f(r)/(1 + r).
+ *
+ * data: E = mean of f(r) over the data.
+ *
+ * particle: E = mean of f(r)/r over the particles.
+ *
+ * smooth: E = mean of f(r)/r over draws x_i + h xi_l of the smoothed particles: D_f(q || p) of the
+ * densities themselves, by quadrature.
+ *
+ * bregman: E = mean_i [l(x_i) - sum_j b_j k(x_i, y_j)/p(y_j)] + 1: the Bregman divergence of
+ * mu -> mean of log(k * mu) over mu; KL alone.
+ *
+ * mmd: E = squared MMD over 2 mean k(Y, Y').
+ *
+ * energy: the same of k(x, y) = -|x - y|, over 2 mean |Y - Y'|, unit the square of that mean over
+ * 2: no scale at all.
+ *
+ * sliced: the same with the mean of |u'(x - y)| over directions u in place of |x - y|.
+ *
+ * To a law pi known at the particles:
+ *
+ * blob: E = mean of log q(x_i) - log pi(x_i).
+ *
+ * known: V_i = h^2 (grad log pi - grad log q)(x_i).
+ *
+ * svgd: V_i = (h^2/n) sum_j [k(x_i, x_j) grad log pi(x_j) + grad_j k(x_j, x_i)].
+ *
+ * ksd: E = mean over all pairs of the Stein kernel of k, Gaussian or inverse multiquadric, and
+ * s = grad log pi. V leaves out that s moves with the particles: V_i - S_i pull_i is -n unit times
+ * the gradient, S_i the derivative of s at x_i, which is for the caller to know. */
 #ifndef BR_KDE_FLOW_H
 #define BR_KDE_FLOW_H
 
@@ -38,6 +58,7 @@ typedef enum {
   BR_FLOW_BLOB,
   BR_FLOW_KNOWN,
   BR_FLOW_SVGD,
+  BR_FLOW_KSD,
   BR_N_FLOWS
 } br_flow_kind;
 
@@ -68,7 +89,7 @@ typedef struct {
   const double *log_p_data; /* m: log p at the data, by br_flow_data(), where `at_data` */
   double data_mean;         /* mean |Y - Y'|, for energy and sliced */
 
-  const double *log_target, *score; /* n, n x d: blob (both), known, svgd */
+  const double *log_target, *score; /* n, n x d: blob (both), known, svgd, ksd */
 
   int n_draws;         /* of the kernel with scale 1, for smooth */
   const double *draws; /* n_draws x d */
@@ -83,6 +104,7 @@ typedef struct {
 typedef struct {
   double energy, unit;
   double *velocity; /* n x d */
+  double *pull;     /* n x d, of ksd; NULL where it is not wanted */
   double *log_q, *log_p, *log_q_data;
   int guessed;
 } br_flow_state;
@@ -96,12 +118,16 @@ br_status br_flow_data(const br_flow *flow, double *log_p, double *mean, br_work
 br_status br_flow_eval(const br_flow *flow, const double *x, br_flow_state *state,
                        br_workspace *ws);
 
-/* log sum_{j != i} k(x_i, x_j) and row i of its gradient, into grad (n x d), term by term. */
+/* log sum_{j != i} k(x_i, x_j)/k(x_i, x_i) and row i of its gradient, into grad (n x d), term by
+ * term. */
 double br_flow_others(const br_flow *flow, const double *x, size_t i, double *grad);
 
-/* velocity_j -= factor exp(-lse) grad_j k(x_j, x_i) for j != i, term by term. */
+/* velocity_j -= factor exp(-lse) grad_j k(x_j, x_i)/k(x_i, x_i) for j != i, term by term. */
 void br_flow_pull(const br_flow *flow, const double *x, size_t i, double lse, double factor,
                   double *velocity);
+
+/* Energy, velocity and pull of ksd, see above. O(n^2 d). */
+void br_stein_energy(const br_flow *flow, const double *x, br_flow_state *state, br_workspace *ws);
 
 /* Half the squared sliced energy distance: the mean over directions u of int (F_x - F_y)^2, F the
  * distribution functions of u'x and u'y, times the constant that makes the mean over all directions

@@ -87,11 +87,17 @@ SEXP brenier_flow(SEXP x_sexp, SEXP flow_sexp, SEXP guess_sexp) {
   const int d = Rf_ncols(x_sexp);
   br_workspace ws = glue_workspace();
   br_flow f = read_flow(flow_sexp, n, d);
-  const char *names[] = {"energy", "unit", "velocity", "log_q", "log_p", "log_q_data", ""};
+  const char *names[] = {"energy", "unit", "velocity", "log_q", "log_p", "log_q_data", "pull", ""};
   const size_t sizes[] = {n, n, f.m};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP velocity = Rf_allocMatrix(REALSXP, (int)n, d);
   SET_VECTOR_ELT(out, 2, velocity);
+  double *pull = NULL;
+  if (f.kind == BR_FLOW_KSD) {
+    SEXP values = Rf_allocMatrix(REALSXP, (int)n, d);
+    SET_VECTOR_ELT(out, 6, values);
+    pull = REAL(values);
+  }
   double *logs[3];
   for (int k = 0; k < 3; k++) {
     SEXP values = Rf_allocVector(REALSXP, (R_xlen_t)sizes[k]);
@@ -104,6 +110,7 @@ SEXP brenier_flow(SEXP x_sexp, SEXP flow_sexp, SEXP guess_sexp) {
     }
   }
   br_flow_state state = {.velocity = REAL(velocity),
+                         .pull = pull,
                          .log_q = logs[0],
                          .log_p = logs[1],
                          .log_q_data = logs[2],

@@ -121,6 +121,7 @@ static void score_at(br_flow *f, const double *x) {
 
 static br_flow_state make_state(const br_flow *f) {
   return (br_flow_state){.velocity = br_take(&heap, f->n * (size_t)f->d),
+                         .pull = br_take(&heap, f->n * (size_t)f->d),
                          .log_q = br_take(&heap, f->n),
                          .log_p = br_take(&heap, f->n),
                          .log_q_data = br_take(&heap, f->m)};
@@ -155,7 +156,7 @@ static double gradient_error(br_flow *f, double *x, double step) {
 
 static void gradients(void) {
   for (int kind = 0; kind < BR_N_FLOWS; kind++) {
-    if (!br_flow_table[kind].descends) continue;
+    if (!br_flow_table[kind].descends || kind == BR_FLOW_KSD) continue;
     for (int d = 1; d <= 3; d++) {
       uint64_t seed = (uint64_t)(10 * kind + d);
       br_flow f = make_flow((br_flow_kind)kind, 7, 9, d, &seed);
@@ -190,27 +191,47 @@ static void every_divergence(void) {
 }
 
 /* On the sphere the velocity is that of the space around it: its tangent part is the gradient
- * there, so that of the normalised points. */
-static void sphere(void) {
-  uint64_t seed = 5;
-  br_flow f = make_flow(BR_FLOW_MIXTURE, 6, 8, 3, &seed);
+ * there, so that of the normalised points; on a torus each pair of columns is a circle. */
+static void on_sphere(br_flow_kind kind, int d, int circles, int leave_out) {
+  enum { n = 6, m = 8 };
+  const int block = circles ? 2 : d;
+  uint64_t seed = (uint64_t)(5 + kind + 20 * d);
+  br_flow f = make_flow(kind, n, m, d, &seed);
+  double *x = normals(n * (size_t)d, 1, &seed), *z = br_take(&heap, n * (size_t)d);
   f.kernel = BR_VMF;
-  unit_rows(8, 3, (double *)f.y);
-  double *x = unit_rows(6, 3, normals(18, 1, &seed)), *z = br_take(&heap, 18);
+  f.leave_out = leave_out;
+  for (int b = 0; b < d; b += block) {
+    unit_rows(n, block, x + b * n);
+    unit_rows(m, block, (double *)f.y + b * m);
+  }
   prepare(&f);
+  f.mix.clip = 40;
   const br_flow_state s = eval_at(&f, x);
-  for (size_t k = 0; k < 18; k++) {
-    const size_t i = k % 6;
+  for (int k = 0; k < n * d; k++) {
+    const int i = k % n, first = k / n / block * block;
     double e[4], along = 0;
     for (int side = 0; side < 4; side++) {
-      memcpy(z, x, 18 * sizeof(double));
+      memcpy(z, x, n * (size_t)d * sizeof(double));
       z[k] += 1e-3 * (double[]){-2, -1, 1, 2}[side];
-      e[side] = eval_at(&f, unit_rows(6, 3, z)).energy;
+      unit_rows(n, block, z + first * n);
+      e[side] = eval_at(&f, z).energy;
     }
-    for (int c = 0; c < 3; c++) along += x[c * 6 + i] * s.velocity[c * 6 + i];
+    for (int c = first; c < first + block; c++) along += x[c * n + i] * s.velocity[c * n + i];
     const double slope = (e[0] - 8 * e[1] + 8 * e[2] - e[3]) / 12e-3;
-    CHECK_NEAR(s.velocity[k] - along * x[k], -6 * s.unit * slope, 1e-8);
+    CHECK_NEAR(s.velocity[k] - along * x[k], -n * s.unit * slope, 1e-8);
   }
+}
+
+static void sphere(void) {
+  const br_flow_kind kinds[] = {BR_FLOW_MIXTURE, BR_FLOW_DATA, BR_FLOW_PARTICLE, BR_FLOW_BREGMAN,
+                                BR_FLOW_MMD};
+  for (int k = 0; k < 5; k++) {
+    on_sphere(kinds[k], 3, 0, 0);
+    on_sphere(kinds[k], 4, 1, 0);
+  }
+  const br_flow_kind others[] = {BR_FLOW_MIXTURE, BR_FLOW_PARTICLE, BR_FLOW_BREGMAN};
+  for (int k = 0; k < 3; k++)
+    for (int circles = 0; circles < 2; circles++) on_sphere(others[k], 3 + circles, circles, 1);
 }
 
 /* Without the self term: q by hand, the gradients of what is then the energy, guesses; among the
@@ -376,9 +397,122 @@ static void sliced(void) {
   const br_flow_state s = eval_at(&f, x);
   CHECK_NEAR(s.energy, exact.energy, 1e-14);
   for (int i = 0; i < 8; i++) CHECK_NEAR(s.velocity[i], exact.velocity[i], 1e-14);
+  /* heaps far apart, ties, both zeros: still the energy of the pairs */
+  const double heaps[] = {-1e3, 1e3, 0, 1e9};
+  br_flow g = make_flow(BR_FLOW_ENERGY, 200, 300, 1, &seed);
+  double *z = normals(200, 1e-3, &seed), *y = (double *)g.y;
+  for (size_t i = 0; i < 200; i++) z[i] = i < 4 ? -0.0 : z[i] + heaps[i * 7 % 4];
+  for (size_t j = 0; j < 300; j++)
+    y[j] = j < 50 ? (j % 2 ? z[j] : 0.0) : 1e-3 * y[j] + heaps[j % 3];
+  prepare(&g);
+  const br_flow_state far = eval_at(&g, z);
+  g.kind = BR_FLOW_SLICED;
+  g.n_directions = 1;
+  g.directions = &one;
+  const br_flow_state again = eval_at(&g, z);
+  CHECK_NEAR(again.energy / far.energy, 1, 1e-11);
+  for (int i = 0; i < 200; i++)
+    CHECK_NEAR(again.velocity[i], far.velocity[i], 1e-11 * (1 + fabs(far.velocity[i])));
   CHECK_NEAR(br_sliced_constant(1), 1, 1e-14);
   CHECK_NEAR(br_sliced_constant(2), 3.141592653589793 / 2, 1e-14);
   CHECK_NEAR(br_sliced_constant(3), 2, 1e-14);
+}
+
+/* --- the Stein discrepancy ---------------------------------------------------------------- */
+
+/* log pi = sum_c [-x_c^2/2 + 0.3 sin(x_c + 2 x_{c+1})], c + 1 taken modulo d: its score, and its
+ * Hessian times v. */
+static void waves(size_t n, int d, const double *x, const double *v, double *score,
+                  double *turned) {
+  for (size_t i = 0; i < n; i++)
+    for (int c = 0; c < d; c++) {
+      score[(size_t)c * n + i] -= x[(size_t)c * n + i];
+      if (v) turned[(size_t)c * n + i] -= v[(size_t)c * n + i];
+    }
+  for (size_t i = 0; i < n; i++)
+    for (int c = 0; c < d; c++) {
+      const size_t a = (size_t)c * n + i, b = (size_t)((c + 1) % d) * n + i;
+      const double at = x[a] + 2 * x[b], slope = 0.3 * cos(at), bend = -0.3 * sin(at);
+      score[a] += slope;
+      score[b] += 2 * slope;
+      if (!v) continue;
+      turned[a] += bend * (v[a] + 2 * v[b]);
+      turned[b] += 2 * bend * (v[a] + 2 * v[b]);
+    }
+}
+
+static br_flow_state eval_waves(br_flow *f, const double *x) {
+  double *score = br_take(&heap, f->n * (size_t)f->d);
+  br_flow_state s = make_state(f);
+  waves(f->n, f->d, x, NULL, score, NULL);
+  f->score = score;
+  CHECK(br_flow_eval(f, x, &s, &heap) == BR_OK);
+  return s;
+}
+
+/* The mean over pairs of the Stein kernel, whose derivatives are differences of the kernel. */
+static double plain_stein(const br_flow *f, const double *x, const double *s) {
+  const double e = 1e-3, h2 = f->scale * f->scale;
+  const size_t n = f->n;
+  double total = 0;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      double square = 0, product = 0, own;
+      for (int c = 0; c < f->d; c++) {
+        const double apart = x[(size_t)c * n + i] - x[(size_t)c * n + j];
+        square += apart * apart;
+        product += s[(size_t)c * n + i] * s[(size_t)c * n + j];
+      }
+      own = f->kernel == BR_IMQ ? 1 / sqrt(1 + square / h2) : exp(-square / (2 * h2));
+      total += product * own;
+      for (int c = 0; c < f->d; c++) {
+        const double apart = x[(size_t)c * n + i] - x[(size_t)c * n + j];
+        double k[5];
+        for (int side = -2; side <= 2; side++) {
+          const double q = square + side * e * (2 * apart + side * e);
+          k[side + 2] = f->kernel == BR_IMQ ? 1 / sqrt(1 + q / h2) : exp(-q / (2 * h2));
+        }
+        const double slope = (k[0] - 8 * k[1] + 8 * k[3] - k[4]) / (12 * e);
+        const double bend = (-k[0] + 16 * k[1] - 30 * k[2] + 16 * k[3] - k[4]) / (12 * e * e);
+        total += slope * (s[(size_t)c * n + j] - s[(size_t)c * n + i]) - bend;
+      }
+    }
+  return total / (double)(n * n);
+}
+
+static void stein(void) {
+  const br_kernel_id kernels[] = {BR_GAUSSIAN, BR_IMQ};
+  for (int kernel = 0; kernel < 2; kernel++)
+    for (int d = 1; d <= 4; d++) {
+      uint64_t seed = (uint64_t)(300 + d);
+      br_flow f = make_flow(BR_FLOW_KSD, 8, 0, d, &seed);
+      const size_t size = 8 * (size_t)d;
+      double *x = normals(size, 1.2, &seed), *score = br_take(&heap, size);
+      double *turned = br_take(&heap, size), worst = 0, largest = 1e-3;
+      f.kernel = kernels[kernel];
+      x[1] = x[0]; /* for d = 1 a coincident pair */
+      const br_flow_state s = eval_waves(&f, x);
+      CHECK_NEAR(s.energy, plain_stein(&f, x, f.score), 1e-8 * (1 + fabs(s.energy)));
+      waves(8, d, x, s.pull, score, turned);
+      for (size_t k = 0; k < size; k++) {
+        const double at = x[k], step = 1e-3, v = s.velocity[k] - turned[k];
+        double e[4];
+        for (int side = 0; side < 4; side++) {
+          x[k] = at + step * (double[]){-2, -1, 1, 2}[side];
+          e[side] = eval_waves(&f, x).energy;
+        }
+        x[k] = at;
+        const double slope = (e[0] - 8 * e[1] + 8 * e[2] - e[3]) / (12 * step);
+        worst = larger(worst, fabs(v + 8 * s.unit * slope));
+        largest = larger(largest, fabs(v));
+      }
+      CHECK_NEAR(worst / largest, 0, 1e-8);
+    }
+  uint64_t seed = 1;
+  br_flow f = make_flow(BR_FLOW_KSD, 8, 0, 2, &seed);
+  br_flow_state s = make_state(&f);
+  f.kernel = BR_MATERN32;
+  CHECK(br_flow_eval(&f, normals(16, 1, &seed), &s, &heap) == BR_ERR_SIZE);
 }
 
 static void all_flows(void) {
@@ -392,6 +526,7 @@ static void all_flows(void) {
   guesses();
   many();
   sliced();
+  stein();
 }
 
 int main(void) {
