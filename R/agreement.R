@@ -5,9 +5,8 @@
 #' differ, one of them is wrong, and the Stein discrepancies say which.
 #'
 #' @details
-#' All distances are in the coordinates that the flow had, unbounded ones for [as_target()],
-#' divided by the standard deviations of the
-#' draws of the map. The law that is compared is that of the map's plain draws, without weights.
+#' All distances are in unbounded coordinates, those of the target for [as_target()], divided by the
+#' standard deviations of the draws of the map. The law that is compared is that of the map's plain draws, without weights.
 #'
 #' The null of the energy distance is that of independent draws. Particles repel each other and
 #' are spread more
@@ -60,9 +59,10 @@ agreement.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = N
   draws <- check_count(draws, "draws", 2)
   map <- posterior_draws(y, draws, seed)
   z <- x$law$to(map$x)
+  at <- x$space$from(x$z) # unbounded coordinates too
   sd <- apply(z, 2, stats::sd)
   scaled <- function(z) sweep(unname(z), 2, sd, "/")
-  a <- scaled(x$z)
+  a <- scaled(at)
   b <- scaled(z)
   distance <- energy_distance(a, b, permutations, seed)
   of <- function(x) cbind(mean = colMeans(x), sd = apply(x, 2, stats::sd))
@@ -78,7 +78,8 @@ agreement.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = N
   equal <- if (is.na(distance$p_value)) distance$unbiased <= 2 * distance$se else distance$p_value > 0.05
   structure(list(
     agree = if (equal) "yes" else if (near) "nearly" else "no", distance = distance,
-    ksd = agreement_stein(x, a, b, z, sd, permutations, seed), variables = variables,
+    ksd = agreement_stein(x, list(particles = a, map = b), list(at, z), sd, permutations, seed),
+    variables = variables,
     khat = y$khat, n = x$n, draws = draws, status = x$status
   ), class = "brenier_agreement")
 }
@@ -86,14 +87,14 @@ agreement.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = N
 #' Stein discrepancies of particles and draws by the target of the flow, at the bandwidth of the
 #' draws.
 #' @noRd
-agreement_stein <- function(x, a, b, z, sd, permutations, seed) {
-  h <- median_distance(b, "y")
+agreement_stein <- function(x, scaled, points, sd, permutations, seed) {
+  h <- median_distance(scaled$map, "y")
   # scores of the scaled coordinates
-  parts <- Map(function(points, at) {
+  parts <- Map(function(scaled, at) {
     score <- sweep(x$law$ask(at)$gradient, 2, sd, "*")
     if (!all(is.finite(score))) return(NULL)
-    ksd(points, score, h, permutations = permutations, seed = seed)
-  }, list(particles = a, map = b), list(x$z, z))
+    ksd(scaled, score, h, permutations = permutations, seed = seed)
+  }, scaled, points)
   if (any(vapply(parts, is.null, NA))) return(NULL)
   columns <- lapply(c(value = "value", se = "se", p_value = "p_value"), function(name) {
     vapply(parts, `[[`, 0, name)

@@ -52,7 +52,8 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   new_flow(run$run, space, kind, list(
     rows = run$rows, variables = colnames(x), n = n, d = ncol(x), kernel = problem$kernel, data = x,
     weights = weights, data_given = given, design = if (!is.null(given)) covariates$design,
-    problem = problem, control = control, dimension = d
+    problem = problem, control = control, dimension = d,
+    whitened = !length(blocks) && (whiten %||% TRUE)
   ))
 }
 
@@ -134,8 +135,9 @@ flow_space <- function(x, given, weights, name, whiten, blocks, torus) {
 }
 
 check_flow_control <- function(control, step, n, kind, blocks, spread) {
-  known <- list(optimiser = "gradient", alpha = 1.5, clip = 6, longest = 0.3 * spread,
-                jitter = 1e-3, tol = 5e-3, tolerance = 1e-8, directions = 100, samples = 64,
+  stein <- kind == "ksd"
+  known <- list(optimiser = if (stein) "lbfgs" else "gradient", alpha = 1.5, clip = 6,
+                longest = 0.3 * spread, jitter = 1e-3, tol = if (stein) 1e-3 else 5e-3, tolerance = 1e-8, directions = 100, samples = 64,
                 paths = 200)
   if (!is.list(control) || (length(control) && is.null(names(control)))) {
     brenier_abort("{.arg control} must be a list with names, not {shown(control)}.", "argument",

@@ -8,7 +8,7 @@ new_flow <- function(run, space, kind, parts) {
   }
   law <- parts$law
   from <- if (is.null(law)) back else function(z, rows) {
-    x <- law$from(z)
+    x <- law$from(space$from(z))
     matrix(x, nrow(z), ncol(x), dimnames = list(NULL, law$names))
   }
   paths <- lapply(run$paths, from, rows = parts$rows[parts$control$kept])
@@ -76,15 +76,18 @@ print.kde_flow <- function(x, digits = 3, ...) {
   cat("  steps       ", NROW(x$trace), ": ", flow_status(x), "; ", show(x$seconds), " s\n", sep = "")
   if (!x$kind %in% c("energy", "sliced")) {
     cat("  bandwidth   ", paste(show(x$bandwidth), collapse = ", "), " at the end",
-        if (is.null(x$data)) "" else if (length(x$space$blocks)) " (radians)" else
-          if (is.null(x$space$logdet) || x$space$logdet == 0) "" else " (standard deviations)",
-        "\n", sep = "")
+        if (length(x$space$blocks)) " (radians)" else
+          if (isTRUE(x$whitened)) " (standard deviations)", "\n", sep = "")
+  }
+  if (!is.null(x$law)) {
+    cat("  target      gradient at ", x$gradients, " points",
+        if (x$unfitted) "; NOT whitened: no Gaussian law fits it", "\n", sep = "")
   }
   if (NROW(x$trace) > 0) {
     cat("  velocity    ", show(x$speed), " in root mean square, of a mean shift\n", sep = "")
     if (!is.na(last$energy)) {
       cat("  energy      ", show(x$trace$energy[1]), " after the first step, ", show(last$energy),
-          " after the last", if (is.null(x$data)) ", up to a constant", "\n", sep = "")
+          " after the last", if (x$kind == "blob") ", up to a constant", "\n", sep = "")
     }
     seen <- x$trace[!is.na(x$trace$energy_distance), ]
     if (nrow(seen)) {
@@ -104,6 +107,7 @@ flow_aim <- function(x) {
 }
 
 divergence_words <- function(x) {
+  if (x$kind == "ksd") return("kernel Stein discrepancy, exact gradient")
   if (x$kind %in% c("blob", "known", "svgd")) return(paste0(x$energy, if (x$kind == "blob") ", exact gradient"))
   if (is.character(x$divergence)) {
     return(switch(x$divergence, mmd = "maximum mean discrepancy", energy = "energy distance",
@@ -170,8 +174,13 @@ flow_advice <- function(x, distance, copied, modes) {
       "divergence = \"energy\" or \"sliced\", or a few principal components."
     ),
     if (x$kind == "data") "The smoothed particles fit the data, not the particles: draw by simulate().",
+    if (isTRUE(x$unfitted)) paste(
+      "No Gaussian law was found that fits the target: the bandwidth is in its own units, and is that",
+      "of variables with equal spread."
+    ),
     if (is.null(x$data)) paste(
-      "Separate modes keep the mass that they started with, and a flow has no bound of its error:",
+      "Separate modes", if (x$kind == "ksd") "may have any mass" else
+        "keep the mass that they started with", "and a flow has no bound of its error:",
       "compare with brenier_vi()."
     )
   )
@@ -205,8 +214,8 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #'   Gaussian kernel. By
 #'   default for `energy = "data"`, where the smoothed particles are what was fitted.
 #' @param type `"log_density"`, the log of the kernel estimate of the particles at the last
-#'   bandwidth, by the units of the
-#'   data; or `"log_ratio"`, the log of its ratio to that of the data.
+#'   bandwidth, by the units of the data; on spheres and tori by their surface, in radians. Of several
+#'   bandwidths the mean of the estimates. Or `"log_ratio"`, the log of its ratio to that of the data.
 #' @param ... None.
 #' @return
 #'   * `as_draws()`: the particles, all of them once, as a [posterior::draws_df];
@@ -214,7 +223,8 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #'     drawn by the kernel weight
 #'     of their covariate at that of `newdata`, moved by the difference of the regressions, and the
 #'     column `row` in front;
-#'   * `predict()`: a vector; for flat spaces with the Gaussian kernel, without covariates.
+#'   * `predict()`: a vector. Flows with covariates, and those of energies without kernel estimates, have
+#'     no density; `"imq"` has the ratio alone, for its integral is not finite.
 #' @name simulate.kde_flow
 #' @examples
 #' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)
@@ -246,6 +256,7 @@ simulate.kde_flow <- function(object, nsim = 1, seed = NULL, newdata = NULL, smo
       return(as.data.frame(object$particles[rows, , drop = FALSE]))
     }
     x <- object$space$from(with_seed(seed, draw(object$z, NULL, nsim)))
+    if (!is.null(object$law)) x <- object$law$from(x)
     return(as.data.frame(matrix(x, nsim, object$d, dimnames = list(NULL, object$variables))))
   }
   given <- flow_covariates(object, newdata)
@@ -279,35 +290,74 @@ as_draws.kde_flow <- function(x, ...) {
 predict.kde_flow <- function(object, newdata = NULL, type = c("log_density", "log_ratio"), ...) {
   check_no_dots(..., known = c("newdata", "type"))
   type <- check_choice(type, c("log_density", "log_ratio"), "type")
-  check_plain_kernel(object, "object")
-  if (is.null(object$data) && type == "log_ratio") {
-    brenier_abort("{.arg type} = {.val log_ratio} is for flows to data.", "argument", argument = "type")
-  }
+  check_has_density(object, type)
   x <- if (is.null(newdata)) object$particles else as_points(newdata, "newdata")
   if (all(object$variables %in% colnames(x))) x <- x[, object$variables, drop = FALSE]
   if (ncol(x) != object$d) {
     brenier_abort("{.arg newdata} must have {object$d} column{?s}, not {ncol(x)}.", "argument",
                   argument = "newdata")
   }
+  blocks <- object$space$blocks
+  if (length(blocks) && !isTRUE(object$space$torus)) check_sphere(blocks, FALSE, x, "newdata")
+  logdet <- 0
+  if (!is.null(object$law)) {
+    colnames(x) <- object$variables
+    x <- object$law$to(x)
+    logdet <- -object$law$logdet(x)
+  }
   z <- object$space$to(x)
-  log_mean <- function(y, weights) {
+  log_mean <- function(y, weights, density = FALSE) {
     each <- vapply(object$bandwidth, function(h) {
-      pair_lse(z, y, log(weights), "gaussian", h) - object$d / 2 * log(2 * pi * h^2)
+      pair_lse(z, y, log(weights), object$kernel, h) -
+        if (density) log_mass(object$kernel, h, ncol(z), blocks) else 0
     }, numeric(nrow(z)))
     each <- matrix(each, nrow(z))
     apply(each, 1, log_mean_exp)
   }
-  log_q <- log_mean(object$z, rep(1 / object$n, object$n))
-  if (type == "log_density") return(log_q + object$space$logdet)
+  log_q <- log_mean(object$z, rep(1 / object$n, object$n), type == "log_density")
+  if (type == "log_density") return(log_q + object$space$logdet + logdet)
   log_q - log_mean(object$problem$y, object$problem$weight)
+}
+
+#' The log of the integral of a kernel over its space: d dimensions, or spheres of so many columns.
+#' @noRd
+log_mass <- function(kernel, h, d, blocks = integer()) {
+  if (kernel == "vmf") {
+    k <- 1 / h^2
+    each <- function(p) {
+      p / 2 * log(2 * pi) + (1 - p / 2) * log(k) + log(besselI(k, p / 2 - 1, expon.scaled = TRUE))
+    }
+    # the exponent of the core is (x'y - 1)/h^2, however many spheres there are
+    return(sum(vapply(blocks, each, 0)) + (length(blocks) - 1) * k)
+  }
+  sphere <- log(2) + d / 2 * log(pi) - lgamma(d / 2)
+  switch(
+    kernel, gaussian = d / 2 * log(2 * pi * h^2), laplace = sphere + lgamma(d) + d * log(h),
+    matern32 = sphere + lgamma(d) + log1p(d) + d * log(h / sqrt(3))
+  )
+}
+
+check_has_density <- function(object, type) {
+  why <- if (type == "log_ratio" && is.null(object$data)) {
+    "is for flows to data"
+  } else if (object$kind %in% c("energy", "sliced", "ksd")) {
+    "needs kernel estimates of densities, which this flow has not"
+  } else if (!is.null(object$given)) {
+    "is for flows without covariates"
+  } else if (object$kernel == "imq" && type == "log_density") {
+    "needs a kernel with a finite integral, not {.val imq}"
+  }
+  if (is.null(why)) return(invisible())
+  brenier_abort(c(
+    paste0("{.arg type} = {.val {type}} ", why, "."),
+    i = "For a density fit {.fn brenier} to the data, or to the particles."
+  ), "argument", argument = "type")
 }
 
 check_plain_kernel <- function(object, argument) {
   plain <- object$kernel == "gaussian" && length(object$space$blocks) == 0 &&
-    !object$kind %in% c("energy", "sliced")
-  if (plain && (argument == "smooth" || is.null(object$given))) return(invisible())
-  brenier_abort(c(
-    "That needs a flow with a Gaussian kernel on a flat space{if (argument != 'smooth') ', without covariates'}.",
-    i = "For a density fit {.fn brenier} to the data, or to the particles."
-  ), "argument", argument = argument)
+    !object$kind %in% c("energy", "sliced", "ksd")
+  if (plain) return(invisible())
+  brenier_abort("{.arg {argument}} needs a flow with a Gaussian kernel on a flat space.", "argument",
+                argument = argument)
 }

@@ -4,7 +4,8 @@
 DIVERGENCES <- c("kl", "reverse_kl", "chisq", "neyman", "hellinger", "js", "alpha")
 
 # Of the kinds of the core, those whose velocity is minus the gradient of their energy.
-DESCENDING <- c("mixture", "data", "particle", "smooth", "bregman", "mmd", "energy", "sliced", "blob")
+DESCENDING <- c("mixture", "data", "particle", "smooth", "bregman", "mmd", "energy", "sliced", "blob",
+                "ksd")
 
 #' @param kind A row of the table of flows of the core.
 #' @param y,weights Data in the coordinates of the flow, and weights of sum 1; NULL for a target.
@@ -49,11 +50,31 @@ flow_at <- function(stage, z, target = NULL, guess = NULL) {
     problem["score"] <- list(answer$gradient)
     .Call(C_brenier_flow, z, problem, guess)
   }, stage$problems, if (length(guess) == length(stage$problems)) guess else list(NULL))
+  if (!is.null(parts[[1]]$pull)) {
+    parts <- lapply(parts, function(p) {
+      p$velocity <- p$velocity - score_along(target, z, p$pull, stage$h[1])
+      p
+    })
+    if (any(!is.finite(parts[[1]]$velocity))) {
+      return(list(energy = Inf, velocity = z * NaN, refused = TRUE))
+    }
+  }
   unit <- vapply(parts, function(p) p$unit, 0)
   list(
     energy = sum(unit * vapply(parts, function(p) p$energy, 0)) / sum(unit), unit = mean(unit),
     velocity = Reduce(`+`, lapply(parts, function(p) p$velocity)) / length(parts), guess = parts
   )
+}
+
+#' The derivative of the score at each point along its row of v, by central differences.
+#' @noRd
+score_along <- function(target, z, v, h) {
+  size <- sqrt(rowSums(v^2))
+  step <- .Machine$double.eps^(1 / 3) * pmax(1, sqrt(rowSums(z^2)))
+  shift <- v * (step / pmax(size, 1e-300))
+  n <- nrow(z)
+  score <- target(rbind(z + shift, z - shift), h)$gradient
+  (score[seq_len(n), , drop = FALSE] - score[-seq_len(n), , drop = FALSE]) * (size / (2 * step))
 }
 
 #' Moves of at most `longest`.
@@ -97,7 +118,10 @@ run_flow <- function(problem, z, space, stages, control, target = NULL) {
       }
       problem <- new_directions(problem, control)
       stage <- open_stage(problem, h, stage)
-      last <- k == length(stages$steps)
+      # towards a target the end may come in any stage of a bandwidth that stays; data are cheap to
+      # ask, and fields without an energy may be slow for long
+      last <- k == length(stages$steps) || (problem$kind %in% c("blob", "ksd") &&
+        !is.null(stages$h[[k]]) && length(unique(stages$h[k:length(stages$h)])) == 1)
       run(state, stage, space, stages$steps[k], done, control, target, report, last)
       state$h <- h
       done <- done + stages$steps[k]
@@ -105,7 +129,7 @@ run_flow <- function(problem, z, space, stages, control, target = NULL) {
       if (state$status %in% c("ok", "target_failed") && last) break
     }
   }, interrupt = function(c) state$status <- "interrupted")
-  state$trace <- do.call(rbind, state$trace)
+  state$trace <- bound_trace(state$trace)
   state$seconds <- proc.time()[[3]] - state$began
   state
 }
@@ -120,14 +144,20 @@ new_directions <- function(problem, control) {
   problem
 }
 
-#' One row of the trace.
+#' One row of the trace: numbers, for a data frame a step would take longer than the step.
 #' @noRd
 record_step <- function(state, iter, energy, step, h, speed) {
-  state$trace[[length(state$trace) + 1]] <- data.frame(
-    iter = iter, energy = energy, step = step, bandwidth = h[1], speed = speed,
+  state$trace[[length(state$trace) + 1]] <- c(
+    iter = iter, energy = energy, step = step, bandwidth = h[[1]], speed = speed,
     energy_distance = NA_real_, floor = NA_real_, evaluations = state$evaluations,
     seconds = proc.time()[[3]] - state$began
   )
+}
+
+#' The rows as a data frame; NULL where there is none.
+#' @noRd
+bound_trace <- function(rows) {
+  if (length(rows)) as.data.frame(do.call(rbind, rows))
 }
 
 close_stage <- function(state, control) {

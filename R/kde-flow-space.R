@@ -78,7 +78,7 @@ sphere_space <- function(blocks, torus = FALSE) {
 
 #' Blocks of `sphere`: TRUE is one sphere, numbers are the columns of each.
 #' @noRd
-check_sphere <- function(sphere, torus, x) {
+check_sphere <- function(sphere, torus, x, name = "sphere") {
   if (check_flag(torus, "torus")) {
     if (!isFALSE(sphere)) {
       brenier_abort("Give {.arg sphere} or {.arg torus}, not both.", "argument", argument = "torus")
@@ -102,7 +102,7 @@ check_sphere <- function(sphere, torus, x) {
       "With {.arg sphere} each point must have length 1.",
       x = "Row {wrong[1, 1]} has length {format(lengths[wrong[1, , drop = FALSE]], digits = 4)}.",
       i = "Divide it by its length, or use {.arg torus} for angles."
-    ), "argument", argument = "sphere")
+    ), "argument", argument = name)
   }
   as.integer(blocks)
 }
