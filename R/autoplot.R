@@ -13,7 +13,7 @@
 #' | [sinkhorn_barycenter()] | `"points"`, `"trace"` | [plot.sinkhorn_barycenter()] |
 #' | [monge_ampere()] | `"density"`, `"grid"`, `"interpolation"`, `"trace"` | [plot.monge_ampere()] |
 #' | [sinkhorn_flow()], [gaussian_flow()] | | [plot.sinkhorn_flow()] |
-#' | [kde_flow()] | `"particles"`, `"paths"`, `"energy"` | [plot.kde_flow()] |
+#' | [kde_flow()] | `"particles"`, `"paths"`, `"energy"`, `"bandwidth"` | [plot.kde_flow()] |
 #' | [drift_generator()] | `"draws"`, `"energy"` | [plot.drift_generator()] |
 #' | [energy_distance()], [mmd()], [ksd()], ... | | [plot.brenier_discrepancy()] |
 #' | [regret()] | | [plot.brenier_regret()] |

@@ -11,14 +11,16 @@
 #' * `"energy"`: the energy against the steps, where there is one, and the energy distance to the
 #'   data with the floor of as
 #'   many draws, on a log scale. Grey lines are where the bandwidth changes: the energy changes with
-#'   it.
+#'   it;
+#' * `"bandwidth"`: the bandwidth, the first of several, and the root mean square of the velocity
+#'   against the steps, on a log scale.
 #'
 #' With covariates the response is drawn against the first one that varies. On tori angles are
 #' drawn, on spheres the first
 #' two coordinates.
 #'
 #' @param x A flow of [kde_flow()].
-#' @param which One or more of `"particles"`, `"paths"` and `"energy"`.
+#' @param which One or more of `"particles"`, `"paths"`, `"energy"` and `"bandwidth"`.
 #' @param variables Names or numbers of the variables to draw: two for `"paths"`, up to five for
 #'   `"particles"`.
 #' @param frames A folder: a picture of the particles at the end of each stage is written there as
@@ -44,7 +46,8 @@ flow_pictures <- function() {
   list(
     particles = picture(particles_data, draw_particles, gg_particles),
     paths = picture(paths_data, draw_paths, gg_paths),
-    energy = picture(energy_data, draw_energy, gg_energy)
+    energy = picture(energy_data, draw_energy, gg_energy),
+    bandwidth = picture(bandwidth_data, draw_energy, gg_energy)
   )
 }
 
@@ -193,25 +196,46 @@ energy_data <- function(x, ask) {
   if (is.null(trace)) {
     brenier_abort("There is no energy to draw: the flow has no step.", "argument", argument = "which")
   }
-  # energies of flows to targets have no zero
-  log <- !(is.null(x$data) && is.null(x$n_data))
+  # energies of blobs have no zero
+  free <- identical(x$kind, "blob")
   part <- cumsum(c(TRUE, diff(trace$bandwidth) != 0))
-  curve <- function(value, of, part) {
-    if (log) value <- log10(ifelse(value > 0, value, NA))
-    kept <- is.finite(value)
-    data.frame(iter = trace$iter[kept], value = value[kept], of = rep(of, sum(kept)), part = part[kept])
-  }
   one <- rep(0, nrow(trace))
-  curves <- rbind(curve(trace$energy, "energy", part),
-                  curve(trace$energy_distance, "distance to the data", one),
-                  curve(trace$floor, "its floor", one))
+  curves <- rbind(step_curve(trace, "energy", "energy", part, !free),
+                  step_curve(trace, "energy_distance", "distance to the data", one),
+                  step_curve(trace, "floor", "its floor", one))
   if (nrow(curves) == 0) {
     brenier_abort(c(
       "There is no energy to draw: the field of this flow has none."
     ), "argument", argument = "which")
   }
-  list(curves = curves, log = log, changes = trace$iter[which(diff(trace$bandwidth) != 0)] + 0.5,
-       words = words_of("Energy", "Step", if (log) "Energy, energy distance" else "Energy, up to a constant"))
+  what <- if (free) "Energy, up to a constant" else if (identical(x$kind, "ksd"))
+    "Squared Stein discrepancy" else "Energy, energy distance"
+  list(curves = curves, log = !free, changes = bandwidth_changes(trace),
+       words = words_of("Energy", "Step", what))
+}
+
+#' A column of the trace against the steps, its logarithm where `log`, in parts to be drawn apart.
+#' @noRd
+step_curve <- function(trace, column, of, part = rep(0, nrow(trace)), log = TRUE) {
+  value <- trace[[column]]
+  if (log) value <- log10(ifelse(value > 0, value, NA))
+  kept <- is.finite(value)
+  data.frame(iter = trace$iter[kept], value = value[kept], of = rep(of, sum(kept)), part = part[kept])
+}
+
+bandwidth_changes <- function(trace) trace$iter[which(diff(trace$bandwidth) != 0)] + 0.5
+
+bandwidth_data <- function(x, ask) {
+  trace <- x$trace
+  if (is.null(trace) || x$kind %in% c("energy", "sliced")) {
+    brenier_abort(
+      "There is no bandwidth to draw: the flow has no {if (is.null(trace)) 'step' else 'kernel'}.",
+      "argument", argument = "which"
+    )
+  }
+  list(curves = rbind(step_curve(trace, "bandwidth", "bandwidth"), step_curve(trace, "speed", "velocity")),
+       log = TRUE, changes = bandwidth_changes(trace),
+       words = words_of("Bandwidth and velocity", "Step", "Length"))
 }
 
 draw_energy <- function(data, dots) {
@@ -231,7 +255,8 @@ draw_energy <- function(data, dots) {
 }
 
 energy_style <- function(words, dots = list()) {
-  known <- match(words, c("energy", "distance to the data", "its floor"))
+  of <- c(energy = 1, bandwidth = 1, "distance to the data" = 2, velocity = 2, "its floor" = 3)
+  known <- unname(of[words])
   list(words = words, col = c(mark(dots, "col", FIT_COLOUR), OTHER_COLOUR, OTHER_COLOUR)[known],
        lty = c(1, 1, 2)[known], lwd = c(mark(dots, "lwd", 1.5), 1.5, 1)[known])
 }
@@ -250,11 +275,15 @@ draw_frames <- function(x, at, folder, dots) {
     grDevices::png(file, 720, 720, res = 120)
     on.exit(grDevices::dev.off())
     now <- matrix(x$paths[k, , ], dim(x$paths)[2], dimnames = list(NULL, colnames(x$particles)))
-    if (length(at) == 2 && is.null(x$given)) {
-      range_of <- function(j) wide_range(c(x$paths[, , at[j]], x$data[, at[j]]))
-      defaults <- list(xlim = range_of(1), ylim = range_of(2))
-      dots <- utils::modifyList(defaults, dots)
+    range_of <- function(j) wide_range(c(x$paths[, , at[j]], x$data[, at[j]]))
+    limits <- if (length(at) == 2) {
+      list(xlim = range_of(1), ylim = range_of(2))
+    } else if (length(at) == 1 && !is.null(x$given)) {
+      list(xlim = wide_range(x$data_given[, 1]), ylim = range_of(1))
+    } else if (length(at) == 1) {
+      list(xlim = range_of(1))
     }
+    dots <- utils::modifyList(as.list(limits), dots)
     data <- particles_data(x, list(variables = at), now, paste("Particles and data, stage", k - 1))
     draw_particles(data, dots)
     file

@@ -48,7 +48,8 @@ test_that("every result has the plots of plot(), by the same names", {
   kinds <- list(
     posterior = c("pairs", "marginals", "weights", "trace", "residuals"), sinkhorn = c("map", "trace"),
     barycenter = c("points", "trace"), monge_ampere = c("density", "grid", "interpolation", "trace"),
-    kde_flow = c("particles", "paths", "energy"), on_target = c("particles", "paths", "energy"),
+    kde_flow = c("particles", "paths", "energy", "bandwidth"),
+    on_target = c("particles", "paths", "energy", "bandwidth"),
     generator = c("draws", "energy")
   )
   for (name in names(kinds)) for (which in kinds[[name]]) {

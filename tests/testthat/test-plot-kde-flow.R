@@ -1,7 +1,7 @@
 flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 40, steps = 35)
 
 test_that("every plot draws, in one dimension, two and more", {
-  expect_identical(pages(plot(flow, c("particles", "paths", "energy"))), 3L)
+  expect_identical(pages(plot(flow, c("particles", "paths", "energy", "bandwidth"))), 4L)
   one <- kde_flow(~ eruptions, data = faithful, n = 40, steps = 35)
   expect_identical(pages(plot(one, c("particles", "paths", "energy"))), 3L)
   many <- kde_flow(iris[1:4], n = 40, steps = 5)
@@ -33,4 +33,5 @@ test_that("wrong arguments are refused", {
   expect_refused(plot(flow, frames = "/no/such/folder"), "argument")
   expect_refused(plot(flow, colour = 2), "argument")
   expect_refused(plot(kde_flow(faithful, n = 20, steps = 2, control = list(paths = 0)), "paths"), "argument")
+  expect_refused(plot(kde_flow(faithful, n = 20, steps = 2, divergence = "energy"), "bandwidth"), "argument")
 })
