@@ -259,3 +259,9 @@ scrub <- function(lines) {
   # whether a tail needs an atom hangs on the fit
   sub(", <n> more for the tails", "", gsub(" +", " ", gsub(number, "<n>", lines)))
 }
+
+# How often the energy of a kernel flow rose between steps of one bandwidth, which can be compared.
+rises <- function(flow) {
+  same <- diff(flow$trace$bandwidth) == 0
+  sum(diff(flow$trace$energy)[same] > 0)
+}
