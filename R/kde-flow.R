@@ -95,8 +95,8 @@
 #' says so; as with `whiten = FALSE`. Give such targets bounds, by [as_target()].
 #'
 #' Blobs of five variables and more are too narrow: with 500 particles the standard deviations of a
-#' normal law are 0.9 of what they should be at d = 5, and 0.75 at d = 10, where `"ksd"` has 0.95
-#' and `"svgd"` 0.9. [agreement()] finds it.
+#' normal law are 0.9 of what they should be at d = 5, and 0.75 at d = 10, where `"ksd"` has 0.99
+#' and `"svgd"` 0.85. [agreement()] finds it.
 #'
 #' All but `"ksd"` leave separate modes with the mass that they happened to start with. `"ksd"` does not
 #' see the masses of separate modes either, and it gets stuck: particles on a plane of symmetry between
