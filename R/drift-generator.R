@@ -1,54 +1,73 @@
-#' A one-step generator trained by a kernel flow
+#' One-step generators trained by a kernel flow
 #'
-#' Trains a function G of standard normal latents u so that G(u) has the law of the data: at each
-#' outer step the field of [kde_flow()] says where its images should go, and least squares take G
-#' there. New draws are then one evaluation of G. It has no density: where densities, ranks or an
-#' inverse are
-#' wanted, or the law is smooth, the maps of [brenier()] are the better tool.
+#' Trains a function G of standard normal latents z so that G(z) has the law of the data: the field of
+#' [kde_flow()] says where its images should go, and G follows. New draws are then one evaluation of G: a million
+#' take a second. With `model = "potential"` G is the gradient of a convex function, a map of [brenier()], and
+#' has an inverse and an exact density.
 #'
 #' @details
-#' \eqn{G(u) = W'\phi(u)}{G(u) = W' phi(u)} in whitened coordinates, where \eqn{\phi}{phi} are 1, u
-#' and `features` random ridge functions \eqn{\max(0, w'u - b)}{max(0, w'u - b)}, w uniform on the
-#' sphere and b standard
-#' normal; W alone is learnt. With n latents \eqn{u_i}, fixed, and the projection P on the span of
-#' their
-#' features a step of size s replaces the images by \eqn{G + s P V}{G + s P V}, V the field at
-#' them: this is the
-#' least-squares fit of G to the targets \eqn{G(u_i) + s V_i}. With an `energy` V is its exact
-#' gradient, so that
-#' a step follows the chain rule of the energy of G(u) in the metric of the images, and steps are
-#' shortened until the energy falls. With `energy = "plugin"` that is not the gradient of anything.
+#' With images \eqn{x_i = G(z_i)}{x_i = G(z_i)} in whitened coordinates and V the field of [kde_flow()] between
+#' them and the data, a step lowers
+#' \deqn{\mbox{mean}\,|G(z_i) - (x_i + \mathrm{step}\cdot V_i)|^2,}{mean |G(z_i) - (x_i + step V_i)|^2,}
+#' in which \eqn{x_i + \mathrm{step}\cdot V_i}{x_i + step V_i} is held fixed. Where V is the exact gradient of an
+#' energy, this is the chain rule of the energy of G(z); with `energy = "plugin"` it is not the gradient of
+#' anything. G starts at the identity, the normal law with the moments of the data.
 #'
-#' G starts at the identity, is continuous and of limited detail: between separate modes it
-#' leaves a bridge of draws, where particles of [kde_flow()] would leave none. Compare the printed
-#' energy distance with its floor, and see whether more `features` bring them closer.
+#' **`"network"`**, the default: \eqn{G(z) = A z + W s_L + b}{G(z) = A z + W s_L + b} with layers
+#' \eqn{s_l = \tanh(W_l s_{l-1} + b_l)}{s_l = tanh(W_l s_(l-1) + b_l)} of the widths `hidden`, \eqn{s_0 = z}{s_0 = z}.
+#' Each step has `batch` fresh latents, scrambled quasi-random points, against as many data, drawn anew; Adam
+#' moves the weights by their gradient, cut to a largest norm, at a rate that falls along a cosine in the
+#' second half of the steps. The result is a mean of the last iterates. A step that is not finite is not taken: the
+#' weights go back to that mean and the rate is halved; `refused` counts these.
+#'
+#' **`"potential"`**: \eqn{G = \nabla\varphi}{G = grad phi}, \eqn{\varphi}{phi} the strongly convex softmax of quadratics,
+#' perhaps with ridge atoms, of [brenier()], on the side of the reference. The latents are fixed, `n`
+#' quasi-random points; a step projects the targets on the class in its tangent features, a least-squares
+#' mirror step within the constraints of convexity, and is shortened until the energy falls. G is then an
+#' optimal transport map from N(0, I) to its own law. It is smooth and has no bridges to spare: the network comes nearer to
+#' laws in many pieces, the potential is the one to take where a density is wanted.
+#'
+#' A continuous G leaves a bridge of draws between separate modes, where particles of [kde_flow()] would
+#' leave none. Compare the printed energy distance with its floor, and give more `steps` while it falls.
 #'
 #' @inheritParams kde_flow
 #' @param x A formula, `~ a + b`, or a matrix or data frame of data, a row a point.
-#' @param n Number of latents, quasi-random.
-#' @param features Number of ridge functions, at most half of `n`.
-#' @param control A list as in [kde_flow()], where `optimiser` must be `"gradient"`.
+#' @param model `"network"` or `"potential"`, see Details.
+#' @param hidden Widths of the hidden layers of a network, up to eight numbers; `integer()` for an affine
+#'   map.
+#' @param batch Latents a step, and data, of a network.
+#' @param n Latents of a potential.
+#' @param energy As in [kde_flow()]; by default `"plugin"` for a network, whose batches are too noisy for
+#'   the rest to pay, and `"mixture"` for a potential.
+#' @param steps Number of steps: by default 1500 for a network and 200 for a potential.
+#' @param step As in [kde_flow()]. Adam is blind to the scale of its gradient: for a network it matters
+#'   little.
+#' @param control A list as in [kde_flow()], where `optimiser` must be `"gradient"`, and
+#'   * `rate`: the rate of Adam, 0.01;
+#'   * `norm`: largest norm of a gradient, 1;
+#'   * `components`, `atoms`: quadratics, and ridge atoms at most, of a potential, 16 and 0;
+#'   * `kappa`: floor of the eigenvalues of the derivative of a potential, 0.02.
 #' @param ... For the formula method, arguments of the others.
-#' @param object,digits A generator; significant digits.
-#' @param nsim Number of draws.
-#' @param newdata A matrix of latents, of as many columns as the data.
 #' @return An object of class `drift_generator`, a list with
-#'   \item{`trace`, `status`, `speed`}{as of a [kde_flow()], of the images of the n latents;
-#'     velocities
-#'     are those that G can follow}
-#'   \item{`distance`}{a data frame with the `energy_distance` of at most 2000 fresh draws to the
-#'     data, in whitened
-#'     coordinates, and its `floor`, what as many draws of the data have on average}
-#'   \item{`coefficients`, `directions`, `offsets`}{W, w and b}
-#'   and `call`, `divergence`, `variables`, `n`, `d`, `seconds`.
-#'
-#'   `simulate()` returns a data frame of independent draws, `predict()` a matrix with the
-#'   images of the rows of `newdata`.
+#'   \item{`model`}{the name}
+#'   \item{`network`}{for a network: `inputs`, `outputs`, `hidden` and `coef`, the matrices of the layers one
+#'     after the other, each by rows padded with zeros to a multiple of four}
+#'   \item{`potential`}{for a potential: as in a layer of [brenier()]}
+#'   \item{`trace`, `status`, `speed`, `bandwidth`}{as of a [kde_flow()]; the `step` of a network is the rate
+#'     of Adam}
+#'   \item{`distance`}{a data frame with the `energy_distance` of at most 2000 fresh draws to the data,
+#'     in whitened coordinates, and its `floor`, what as many draws of the data have on average}
+#'   \item{`cost`}{multiplications a draw}
+#'   \item{`refused`}{steps that were not finite}
+#'   \item{`whitening`}{the coordinates: `center` and `root`, a draw is center + G(z) root}
+#'   and `call`, `divergence`, `variables`, `data`, `n`, `n_data`, `d`, `seconds`.
 #' @section Errors:
-#' As [kde_flow()]; `brenier_error_argument` for too many features or a formula with a response.
-#' @seealso [kde_flow()], whose particles are nearer to the data; [brenier()].
+#' As [kde_flow()]; `brenier_error_argument` for a formula with a response. Warning
+#' `brenier_warning_interrupted` if training was interrupted: the generator is what had been reached. Warning
+#' `brenier_warning_not_converged` if steps were refused.
+#' @seealso [predict.drift_generator()], [kde_flow()], whose particles are nearer to the data; [brenier()].
 #' @examples
-#' gen <- drift_generator(~ eruptions + waiting, data = faithful, n = 300, features = 50, steps = 60)
+#' gen <- drift_generator(~ eruptions + waiting, data = faithful, steps = 200, hidden = c(32, 32))
 #' gen
 #' simulate(gen, 3, seed = 1)
 #' @export
@@ -57,7 +76,7 @@ drift_generator <- function(x, ...) UseMethod("drift_generator")
 #' @rdname drift_generator
 #' @export
 drift_generator.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
-                                    na.action = NULL, n = 1000, ...) {
+                                    na.action = NULL, ...) {
   call <- match.call()
   call[[1]] <- quote(drift_generator)
   if (length(formula) == 3) {
@@ -67,131 +86,131 @@ drift_generator.formula <- function(formula, data = NULL, weights = NULL, subset
     ), "argument", argument = "formula")
   }
   read <- read_formula(call, formula, data, parent.frame())
-  gen <- drift_generator.default(read$x, n = n, weights = read$weights, ...)
+  gen <- drift_generator.default(read$x, weights = read$weights, ...)
   gen$call <- call
   gen
 }
 
 #' @rdname drift_generator
 #' @export
-drift_generator.default <- function(x, n = 1000, features = 200, divergence = "kl", energy = NULL,
-                                    bandwidth = NULL, steps = 400, step = 0.5, kernel = "gaussian",
-                                    weights = NULL, self = TRUE, control = list(), seed = NULL,
-                                    threads = brenier_threads(), ...) {
+drift_generator.default <- function(x, model = c("network", "potential"), hidden = c(64, 64),
+                                    batch = 256, n = 1000, divergence = "kl", energy = NULL,
+                                    bandwidth = NULL, steps = NULL, step = 0.5,
+                                    kernel = "gaussian", weights = NULL, self = TRUE,
+                                    control = list(), seed = NULL, threads = brenier_threads(), ...) {
   check_no_dots(..., known = names(formals(drift_generator.default)))
   call <- match.call()
   call[[1]] <- quote(drift_generator)
   if (missing(x)) brenier_abort("{.arg x} is missing.", "argument", argument = "x")
-  x <- as_points(x, "x")
-  n <- check_count(n, "n", 4)
-  features <- check_count(features, "features", 0)
-  if (features > n / 2) {
-    brenier_abort(c(
-      "{.arg features} must be at most half of {.arg n}, {n / 2}, not {features}.",
-      i = "More would follow the latents of the training one by one, and new ones nowhere."
-    ), "argument", argument = "features")
-  }
-  if (is.list(control) && identical(control$optimiser, "lbfgs")) {
-    brenier_abort("{.arg optimiser} must be {.val gradient} for a generator.", "argument",
-                  argument = "optimiser")
-  }
   began <- proc.time()[[3]]
-  net <- with_seed(seed %||% 1, new_net(n, ncol(x), features))
-  flow <- flow_to_data(x, NULL, weights, n, divergence, energy, bandwidth, steps, step, kernel,
-                       self = self, control = control, seed = seed, threads = threads, net = net)
-  basis <- qr(net$phi, tol = RANK_TOL)
-  net$coefficients <- qr.coef(basis, flow$z)
-  net$coefficients[is.na(net$coefficients)] <- 0 # features that others span
+  x <- as_points(x, "x")
+  model <- check_choice(model, c("network", "potential"), "model")
+  hidden <- check_hidden(hidden)
+  latents <- if (model == "network") check_count(batch, "batch", 8) else check_count(n, "n", 8)
+  own <- check_training(control)
+  own[c("hidden", "batch")] <- list(hidden, latents)
+  whole <- is.character(divergence) && length(divergence) == 1 &&
+    divergence %in% c("mmd", "energy", "sliced")
+  if (model == "network" && !whole) energy <- energy %||% "plugin"
+  made <- NULL
+  trainer <- function(problem, space, stages, control) {
+    made <<- c(space["whitening"], list(problem = problem))
+    train <- if (model == "network") run_network else run_potential
+    run <- train(problem, space, stages, utils::modifyList(control, own))
+    made[c("network", "potential", "refused")] <<- list(run$network, run$potential, run$refused %||% 0)
+    run
+  }
+  # the warning of an interrupt is of a generator, not of a flow
+  flow <- withCallingHandlers(
+    flow_to_data(x, NULL, weights, latents, divergence, energy, bandwidth,
+                 steps %||% (if (model == "network") 1500 else 200), step, kernel, self = self,
+                 control = control[setdiff(names(control), names(TRAINING))], seed = seed,
+                 threads = threads, trainer = trainer),
+    brenier_warning_interrupted = function(w) invokeRestart("muffleWarning")
+  )
   gen <- structure(c(
+    list(model = model), made[intersect(names(made), model)],
     flow[c("trace", "status", "speed", "bandwidth", "kind", "energy", "divergence", "variables", "d")],
-    net[c("coefficients", "directions", "offsets")],
-    list(n = n, n_data = nrow(flow$data), call = call, space = flow$space$plain)
+    list(n = latents, n_data = nrow(flow$data), data = flow$data, whitening = made$whitening,
+         refused = made$refused, call = call)
   ), class = "drift_generator")
-  fresh <- with_seed(2, matrix(stats::rnorm(min(n, 2000) * gen$d), ncol = gen$d))
-  value <- monitor_of(flow$problem, list(watched = seq_len(nrow(fresh))))(images(gen, fresh))
+  gen$cost <- cost_of(gen)
+  fresh <- with_seed(2, matrix(stats::rnorm(2000 * gen$d), ncol = gen$d))
+  value <- monitor_of(made$problem, list(watched = seq_len(nrow(fresh))))(images(gen, fresh))
   gen$distance <- data.frame(energy_distance = value[1], floor = value[2])
   gen$seconds <- proc.time()[[3]] - began
+  warn_of_training(gen)
   gen
 }
 
-#' Columns of features below this share of their length beside the others are left out.
-#' @noRd
-RANK_TOL <- 1e-5
+#' @rdname drift_generator
+#' @export
+drift_generator.data.frame <- drift_generator.default
 
-#' Latents, random ridge functions, and the functions at the latents.
-#' @noRd
-new_net <- function(n, d, features) {
-  w <- matrix(stats::rnorm(features * d), d)
-  net <- list(directions = sweep(w, 2, sqrt(colSums(w^2)), "/"), offsets = stats::rnorm(features))
-  net$latents <- if (d <= 256) sobol_points(n, d, normal = TRUE) else matrix(stats::rnorm(n * d), n)
-  net$phi <- ridge_features(net, net$latents)
-  net
+#' @rdname drift_generator
+#' @export
+drift_generator.matrix <- drift_generator.default
+
+# What the control of a generator has beside that of a flow.
+TRAINING <- list(rate = 0.01, norm = 1, components = 16L, atoms = 0L, kappa = 0.02)
+
+check_training <- function(control) {
+  if (!is.list(control)) return(TRAINING) # flow_to_data() refuses it
+  if (identical(control$optimiser, "lbfgs")) {
+    brenier_abort("{.arg optimiser} must be {.val gradient} for a generator.", "argument",
+                  argument = "optimiser")
+  }
+  own <- utils::modifyList(TRAINING, control[names(control) %in% names(TRAINING)])
+  check_number(own$rate, "rate", 0, 1, open = TRUE)
+  check_number(own$norm, "norm", 0, Inf, infinite = TRUE)
+  own$components <- check_count(own$components, "components", 1, 200)
+  own$atoms <- check_count(own$atoms, "atoms", 0, 1000)
+  check_number(own$kappa, "kappa", 0, 1, open = TRUE)
+  own
 }
 
-ridge_features <- function(net, u) {
-  cbind(rep(1, nrow(u)), u, pmax(u %*% net$directions - rep(net$offsets, each = nrow(u)), 0))
+check_hidden <- function(hidden) {
+  if (length(hidden) == 0 && (is.null(hidden) || is.numeric(hidden))) return(integer())
+  fits <- is.numeric(hidden) && length(hidden) <= 8 && all(is.finite(hidden)) &&
+    all(hidden == round(hidden)) && all(hidden >= 1 & hidden <= 4096)
+  if (fits) return(as.integer(hidden))
+  brenier_abort(c(
+    "{.arg hidden} must be up to 8 whole numbers, the widths of layers, each between 1 and 4096, not
+     {shown(hidden)}.", i = "For example {.code hidden = c(64, 64)}."
+  ), "argument", argument = "hidden")
 }
 
-#' The space of the images of the latents: moves are projected on what W can do.
-#' @noRd
-net_space <- function(space, net) {
-  basis <- qr(net$phi, tol = RANK_TOL)
-  q <- qr.Q(basis)[, seq_len(basis$rank), drop = FALSE]
-  project <- function(v) q %*% crossprod(q, v)
-  space$plain <- space
-  space$tangent <- function(z, v) project(v)
-  # a move that was cut short for some points has left the span
-  space$move <- function(z, v) z + project(v)
-  space
+warn_of_training <- function(gen) {
+  if (gen$status == "interrupted") {
+    brenier_warn(c(
+      "The training was interrupted after {NROW(gen$trace)} step{?s}.",
+      i = "The generator is what had been reached."
+    ), "interrupted")
+  }
+  if (gen$refused > 0) {
+    brenier_warn(c(
+      "{gen$refused} step{?s} of the training {?was/were} not finite and {?was/were} not taken.",
+      i = "Set a smaller {.arg rate} or {.arg norm} in {.arg control}."
+    ), "not_converged")
+  }
 }
 
 #' Images of latents in whitened coordinates.
 #' @noRd
-images <- function(gen, u) ridge_features(gen, u) %*% gen$coefficients
-
-#' @rdname drift_generator
-#' @export
-predict.drift_generator <- function(object, newdata, ...) {
-  check_no_dots(..., known = "newdata")
-  u <- as_points(newdata, "newdata")
-  if (ncol(u) != object$d) {
-    brenier_abort("{.arg newdata} must have {object$d} column{?s} of latents, not {ncol(u)}.", "argument",
-                  argument = "newdata")
-  }
-  check_finite(u, "newdata")
-  x <- object$space$from(images(object, unname(u)))
-  matrix(x, nrow(u), dimnames = list(NULL, object$variables))
+images <- function(gen, z) {
+  if (gen$model == "network") return(network_images(gen$network, z))
+  evaluate(gen$potential, z, map = TRUE)$map
 }
 
-#' @rdname drift_generator
-#' @export
-simulate.drift_generator <- function(object, nsim = 1, seed = NULL, ...) {
-  check_no_dots(..., known = c("nsim", "seed"))
-  nsim <- check_count(nsim, "nsim")
-  u <- with_seed(seed, matrix(stats::rnorm(nsim * object$d), nsim, object$d))
-  x <- object$space$from(images(object, u))
-  as.data.frame(matrix(x, nsim, object$d, dimnames = list(NULL, object$variables)))
-}
-
-#' @rdname drift_generator
-#' @export
-print.drift_generator <- function(x, digits = 3, ...) {
-  show <- function(v) format(v, digits = digits)
-  d <- x$distance
-  cat("Generator of ", list_of(x$variables), ", trained on ", x$n_data, " points\n",
-      "  function    ", length(x$offsets), " random ridge functions of ", x$d, " normal latent",
-      if (x$d > 1) "s", ", ", x$n, " of them in training\n",
-      "  energy      ", divergence_words(x), "\n",
-      "  steps       ", NROW(x$trace), ": ", flow_status(x), "; ", show(x$seconds), " s\n",
-      "  cost        ", format(length(x$coefficients) + length(x$directions), big.mark = ","),
-      " multiplications a draw\n",
-      "  distance    energy distance of fresh draws to the data ", show(d$energy_distance),
-      "; as many draws of the data have ", show(d$floor), " on average\n", sep = "")
-  if (d$energy_distance > 2 * d$floor) {
-    cat(strwrap(paste(
-      "The draws are NOT those of the data: take more features or steps, or particles by kde_flow(),",
-      "or a map by brenier()."
-    ), 90, prefix = "  "), sep = "\n")
+#' Multiplications a draw, with those of the way back from whitened coordinates.
+#' @noRd
+cost_of <- function(gen) {
+  d <- gen$d
+  d^2 + if (gen$model == "network") {
+    network_shape(gen$network$inputs, d, gen$network$hidden)$cost
+  } else {
+    # a root forth and back, slopes and blend of each quadratic; two products an atom; the affine part
+    root <- if (d <= 3) d * (d + 1) / 2 else d
+    gen$potential$n_components * (2 * root + 2 * d) + gen$potential$n_atoms * 2 * d + d^2
   }
-  invisible(x)
 }

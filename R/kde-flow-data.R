@@ -1,13 +1,15 @@
 # Kernel flows to data: checks, coordinates, the start.
 
 #' @param covariates NULL, or what R/design.R makes of covariates.
-#' @param net NULL, or the features whose images are the particles, see R/drift-generator.R. Other arguments as in kde_flow().
+#' @param trainer NULL, or what moves images of latents in place of particles, see
+#'   R/drift-generator.R: a function of problem, space, stages and control that runs the flow. Other
+#'   arguments as in kde_flow().
 #' @noRd
 flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "kl", energy = NULL,
                          bandwidth = NULL, steps = 400, step = 0.5, kernel = "gaussian",
                          whiten = NULL, init = NULL, sphere = FALSE, torus = FALSE,
                          self = TRUE, control = list(), seed = NULL, threads = brenier_threads(), ...,
-                         name = "x", net = NULL) {
+                         name = "x", trainer = NULL) {
   check_no_dots(..., known = names(formals(kde_flow.default)))
   kind <- check_divergence(divergence, energy)
   steps <- check_count(steps, "steps", 1)
@@ -43,11 +45,13 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   if (kind$kind == "smooth") problem$draws <- kernel_draws(control$samples, ncol(z), kernel, blocks)
   if (kind$kind == "sliced") problem$kernel <- "gaussian" # it takes none
   run <- with_seed(seed %||% 1, with_threads(threads, {
-    start <- if (is.null(net)) flow_start(init, space, z, given, weights, n) else
-      list(z = net$latents)
-    if (!is.null(net)) space <- net_space(space, net)
-    first <- part_duplicates(start$z, space, control$jitter * stages$h[[1]][1])
-    c(start["rows"], run = run_flow(problem, first, space, stages, control))
+    if (is.null(trainer)) {
+      start <- flow_start(init, space, z, given, weights, n)
+      first <- part_duplicates(start$z, space, control$jitter * stages$h[[1]][1])
+      list(rows = start$rows, run = run_flow(problem, first, space, stages, control))
+    } else {
+      list(run = trainer(problem, space, stages, control))
+    }
   }))
   new_flow(run$run, space, kind, list(
     rows = run$rows, variables = colnames(x), n = n, d = ncol(x), kernel = problem$kernel, data = x,

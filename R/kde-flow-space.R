@@ -12,7 +12,7 @@
 whitened_space <- function(whitening, d, covariates = 0L) {
   moving <- seq_len(d)
   list(
-    moving = moving, blocks = integer(), logdet = whitening$logdet,
+    moving = moving, blocks = integer(), logdet = whitening$logdet, whitening = whitening,
     to = function(x, given = NULL) to_white(whitening, x, given),
     from = function(z, given = NULL) from_white(whitening, z[, moving, drop = FALSE], given),
     tangent = function(z, v) {

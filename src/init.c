@@ -27,6 +27,9 @@ SEXP brenier_grid_sinkhorn(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP)
 SEXP brenier_grid_transport(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_invert(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_model(SEXP, SEXP, SEXP);
+SEXP brenier_network(SEXP, SEXP);
+SEXP brenier_network_shape(SEXP, SEXP, SEXP);
+SEXP brenier_network_step(SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_pairs(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
 SEXP brenier_point_conjugate(SEXP, SEXP, SEXP);
 SEXP brenier_point_cycles(SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP, SEXP);
@@ -62,6 +65,9 @@ static const R_CallMethodDef call_entries[] = {
   {"brenier_grid_transport", (DL_FUNC)(void (*)(void))brenier_grid_transport, 8},
   {"brenier_invert", (DL_FUNC)(void (*)(void))brenier_invert, 4},
   {"brenier_model", (DL_FUNC)(void (*)(void))brenier_model, 3},
+  {"brenier_network", (DL_FUNC)(void (*)(void))brenier_network, 2},
+  {"brenier_network_shape", (DL_FUNC)(void (*)(void))brenier_network_shape, 3},
+  {"brenier_network_step", (DL_FUNC)(void (*)(void))brenier_network_step, 4},
   {"brenier_pairs", (DL_FUNC)(void (*)(void))brenier_pairs, 9},
   {"brenier_point_conjugate", (DL_FUNC)(void (*)(void))brenier_point_conjugate, 3},
   {"brenier_point_cycles", (DL_FUNC)(void (*)(void))brenier_point_cycles, 9},

@@ -3,7 +3,8 @@
 #include <string.h>
 
 static const br_learner_kind *const kinds[] = {&br_likelihood_learner, &br_semidual_learner,
-                                               &br_logistic_learner, &br_score_learner};
+                                               &br_logistic_learner, &br_score_learner,
+                                               &br_regression_learner};
 
 const br_learner_kind *br_learner_find(const char *name) {
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)

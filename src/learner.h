@@ -6,6 +6,7 @@
  *   semidual    the semi-dual of optimal transport between two samples (semidual.h)
  *   logistic    the same objective; directions by telling the samples apart (logistic.c)
  *   score       the same objective; directions by the score, against N(0, I) (score.c)
+ *   regression  half the mean square distance of the map from given points (regression.c)
  *   variational from a log density in the place of a sample, on points of the reference: KL(model |
  *               target) up to a constant (variational.c)
  *
@@ -20,7 +21,8 @@
  * where the objective is validated. */
 typedef struct {
   br_sample sample; /* where the potential and its features are averaged as they are */
-  br_sample other;  /* of the second law, in the space of the map, for learners of two samples */
+  br_sample other;  /* of the second law, in the space of the map, for learners of two samples; for
+                     * regression the point that each of the sample is to go to */
   br_sample held_sample, held_other;
   const double *held_offset; /* added to the held-out loss of each point, or NULL */
   br_target *target;         /* for the learner of a log density; NULL: none */
@@ -72,7 +74,7 @@ struct br_learner {
 };
 
 extern const br_learner_kind br_likelihood_learner, br_semidual_learner, br_logistic_learner,
-    br_score_learner, br_variational_learner;
+    br_score_learner, br_regression_learner, br_variational_learner;
 
 /* Of those that learn from samples alone; NULL if there is none of that name. */
 const br_learner_kind *br_learner_find(const char *name);

@@ -66,7 +66,7 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
   int d = u->d, p = pad(max_coef, BR_GRAM_PAD) + BR_GRAM_PAD;
   size_t pieces = n / MIN_PIECE;
   plan->d = d;
-  plan->at_identity = plan->thin = 0;
+  plan->at_identity = plan->flat = plan->thin = 0;
   plan->pull = NULL;
   plan->pieces = pieces < 1 ? 1 : pieces > BR_PIECES ? BR_PIECES : (int)pieces;
   plan->threads = br_threads_for((double)n * p * (p * (jet_rows(u) + 2.0)));
@@ -84,7 +84,7 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
 typedef struct {
   int d, given, p, linear, full, ld, lanes;
   int padded, curved; /* p and p - linear, to a tile */
-  int want_hessian, want_metric, at_identity;
+  int want_hessian, want_metric, at_identity, flat;
   int solved;     /* with a pull the slopes are those for its Hessian, d rows a feature */
   int slope_rows; /* a feature */
   const double *all_pull;
@@ -110,8 +110,9 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
   s.want_hessian = want_hessian;
   s.want_metric = want_metric;
   s.at_identity = plan->at_identity;
+  s.flat = plan->flat;
   s.all_pull = plan->pull;
-  s.solved = plan->pull && want_hessian;
+  s.solved = plan->pull && want_hessian && !plan->flat;
   s.slope_rows = s.full ? rows : s.solved ? d : 1;
   s.slope = memory;
   s.curve = s.slope + plan->array;
@@ -140,6 +141,12 @@ static void set_identity(const superblock *s, int at, int n) {
   }
 }
 
+/* L^{-1} = 0: then D^2 psi_j counts for nothing. */
+static void clear_factor(const superblock *s, int at, int n) {
+  for (size_t row = 0; row < BR_PACKED_SIZE(s->d); row++)
+    memset(s->hess + row * s->ld + at, 0, n * sizeof(double));
+}
+
 /* (D^2 u)^{-1} grad psi_j in the place of the slopes, from the steep slopes L^{-1} grad psi_j. */
 static void solve_slopes(const superblock *s, int at, int n) {
   int d = s->d, ld = s->ld;
@@ -162,6 +169,7 @@ static void fill(br_moments *m, const superblock *s, const br_potential *u, cons
   u->family->eval(u, n, ld, s->x + at, s->map + at, s->hess + at, s->scratch + at, 1);
   if (s->at_identity) set_identity(s, at, n);
   br_simd()->cholesky(d, n, ld, s->hess + at, s->logdet + at);
+  if (s->flat) clear_factor(s, at, n);
   for (int b = at; b < at + n; b++) {
     double square = 0;
     for (int k = 0; k < d; k++) square += s->map[(size_t)k * ld + b] * s->map[(size_t)k * ld + b];
@@ -294,7 +302,7 @@ void br_moments_compute(br_moments *m, br_moments_plan *plan, const br_potential
     add_matrices(m, &plan->piece[k], padded);
   }
   if (!want_hessian || !u->family->rank_one) return;
-  if (!plan->pull) u->family->scale_by_directions(u, m->hessian, m->ldm);
+  if (!plan->pull || plan->flat) u->family->scale_by_directions(u, m->hessian, m->ldm);
   for (int j = linear; j < p; j++)
     for (int l = j; l < p; l++)
       m->hessian[(size_t)j * m->ldm + l] +=

@@ -42,6 +42,8 @@ typedef struct {
   int thin;        /* sum the matrices over some of the points where there are very many: 1, or so
                       many times fewer; 0: over all */
   int at_identity; /* T = x and D^2 u = I in the place of those of u, the features as they are */
+  int flat;        /* with a pull: the loss is f(T) alone, D^2 f = I. Gradient and Hessian are the
+                      means of pull'grad psi_j and of grad psi_j'grad psi_l; there is no metric */
   const double *pull; /* grad f, n x d; NULL: none */
   br_moments piece[BR_PIECES];
   size_t memory_a_thread, array;

@@ -56,7 +56,7 @@ br_fit_options glue_fit_options(SEXP list, int columns, br_workspace *ws) {
 /* The second sample of a learner of two: list(x, weights, held, held_weights), the last two of
  * points that are held out, as many as none. */
 static void add_other(br_learner_data *data, const br_learner_kind *kind, SEXP other) {
-  if (!kind->pulled) return;
+  if (!kind->pulled && kind != &br_regression_learner) return;
   if (other == R_NilValue)
     Rf_error("internal error: this learner needs two samples; please report");
   data->other = glue_sample(glue_get(other, "x"), glue_get(other, "weights"));

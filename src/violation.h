@@ -25,7 +25,8 @@ struct br_violation {
                         double *work);
 };
 
-extern const br_violation br_likelihood_violation, br_semidual_violation, br_variational_violation;
+extern const br_violation br_likelihood_violation, br_semidual_violation, br_regression_violation,
+    br_variational_violation;
 
 /* Slope and curvature of a profile at t, and their derivatives in z. */
 typedef struct {

@@ -1,6 +1,6 @@
 /* The violation of the likelihood, see columns.h, and that of the variational learner
  * (variational.c), which has grad f in the place of T and (D^2 u)^{-1} grad psi in the place of
- * grad psi in h. */
+ * grad psi in h; and that of a regression, which has T less its targets, and (D^2 u)^{-1} = 0. */
 #include "violation.h"
 
 #include "simd.h"
@@ -35,6 +35,13 @@ static size_t variational_rows_size(const br_columns *columns) {
 
 static void fields(br_columns *columns, const br_potential *u) {
   br_violation_inverse(columns, u, &columns->points, columns->map, columns->inverse);
+}
+
+/* The residuals are the pull; no D^2 psi has a part. */
+static void residuals(br_columns *columns, const br_potential *u) {
+  size_t n = columns->points.n;
+  memcpy(columns->map, columns->other.x, n * u->d * sizeof(double));
+  memset(columns->inverse, 0, n * BR_PACKED_SIZE(u->d) * sizeof(double));
 }
 
 static void along(const br_columns *columns, int is_gate, const double *w, double *work) {
@@ -164,6 +171,14 @@ static void rate_gradient(const br_columns *columns, br_column *column, double *
 const br_violation br_likelihood_violation = {
     .rows_size = rows_size,
     .fields = fields,
+    .along = along,
+    .rate = rate,
+    .rate_gradient = rate_gradient,
+};
+
+const br_violation br_regression_violation = {
+    .rows_size = rows_size,
+    .fields = residuals,
     .along = along,
     .rate = rate,
     .rate_gradient = rate_gradient,

@@ -1,0 +1,135 @@
+# Networks as generators: a start near the identity, and training on fresh latents. A network is the
+# list that the core reads: `inputs`, `outputs`, `hidden` (widths) and `coef`, where each layer has
+# its matrix by rows, padded (src/network.h).
+
+# Scales of the first draws: weights of the first layer and offsets, in units of what keeps the
+# values of a layer at unit variance. Large enough that tanh bends within the latents.
+FIRST_WEIGHTS <- 3
+FIRST_OFFSETS <- 1.5
+
+# The rate of Adam stays for half of the steps and then falls along a cosine to this share.
+LAST_RATE <- 0.02
+
+#' A network whose value is z where `outputs` are the last of `inputs`.
+#' @noRd
+new_network <- function(inputs, outputs, hidden) {
+  shape <- network_shape(inputs, outputs, hidden)
+  layers <- lapply(seq_along(shape$rows), function(l) {
+    columns <- shape$columns[l] - 1 # the last one is the offset
+    rows <- shape$rows[l]
+    w <- matrix(0, shape$stride[l], rows)
+    if (l == length(shape$rows)) {
+      w[columns - outputs + seq_len(outputs), ] <- diag(outputs)
+    } else {
+      w[seq_len(columns), ] <- stats::rnorm(columns * rows) * (if (l == 1) FIRST_WEIGHTS else 1) / sqrt(columns)
+      w[columns + 1, ] <- FIRST_OFFSETS * stats::rnorm(rows)
+    }
+    w
+  })
+  list(inputs = as.integer(inputs), outputs = as.integer(outputs), hidden = as.integer(hidden),
+       coef = as.double(unlist(layers)))
+}
+
+network_shape <- function(inputs, outputs, hidden) {
+  .Call(C_brenier_network_shape, as.integer(inputs), as.integer(outputs), as.integer(hidden))
+}
+
+#' Images of the rows of z.
+#' @noRd
+network_images <- function(net, z) .Call(C_brenier_network, net, z)
+
+#' Fresh latents of a step: scrambled quasi-random points, each standard normal and together more
+#' even than independent draws, so that the field they see is less noisy.
+#' @noRd
+fresh_latents <- function(n, d) {
+  if (d <= 256) sobol_points(n, d, normal = TRUE) else matrix(stats::rnorm(n * d), n)
+}
+
+#' Trains a network by Adam on mean |x - stop(x + step V)|^2, whose gradient is
+#' -(2 step/n) sum_i J_i'V_i, and gives the state of run_flow() with the network. What it returns is
+#' a mean of the last iterates.
+#' @noRd
+run_network <- function(problem, space, stages, control) {
+  d <- length(space$moving)
+  batch <- control$batch
+  state <- new.env(parent = emptyenv())
+  here <- environment()
+  bar <- if (interactive()) cli::cli_progress_bar("Training", total = sum(stages$steps))
+  total <- sum(stages$steps)
+  net <- new_network(d, d, control$hidden)
+  adam <- list(rate = control$rate, longest = control$norm, memory = min(50, max(total / 10, 1)), steps = 0,
+               mean = 0 * net$coef, square = 0 * net$coef, average = net$coef + 0)
+  shown <- fresh_latents(min(2000, max(batch, 500)), d) # at the end of each stage
+  monitor <- monitor_of(problem, list(watched = seq_len(nrow(shown))))
+  state$network <- net
+  state$trace <- list()
+  state$status <- "max_iterations"
+  state$evaluations <- state$refused <- 0
+  state$z <- shown
+  state$began <- proc.time()[[3]]
+  done <- 0
+  scale <- 1 # of the rate, after steps that were refused
+  tryCatch({
+    for (k in seq_along(stages$steps)) {
+      h <- stages$h[[k]] %||% (if (stages$rule == "gap") {
+        min(max(data_gap(problem, state$z), stages$range[1]), stages$range[2])
+      } else {
+        bandwidth_of(stages$rule, state$z)
+      })
+      for (j in seq_len(stages$steps[k])) {
+        share <- done / total
+        z <- fresh_latents(batch, d)
+        x <- network_images(net, z)
+        stage <- open_stage(batch_problem(problem, batch, control), h)
+        now <- flow_at(stage, x)
+        state$evaluations <- state$evaluations + 1
+        move <- shortened(now$velocity, control$longest)
+        fall <- if (share < 0.5) 1 else (1 + cos(pi * (2 * share - 1))) / 2
+        adam$rate <- scale * control$rate * (LAST_RATE + (1 - LAST_RATE) * fall)
+        step <- .Call(C_brenier_network_step, net, adam, z, -(2 * control$step / batch) * move)
+        speed <- sqrt(mean(rowSums(now$velocity^2)))
+        taken <- is.finite(step$norm) && all(is.finite(step$net$coef))
+        if (taken) {
+          net <- step$net
+          adam <- step$adam
+          state$speed <- speed
+        } else { # from the mean of the iterates, more slowly
+          state$refused <- state$refused + 1
+          net$coef <- adam$average + 0
+          scale <- scale / 2
+        }
+        done <- done + 1
+        record_step(state, done, now$energy, if (taken) adam$rate else 0, h, speed)
+        if (!is.null(bar)) cli::cli_progress_update(set = done, id = bar, .envir = here)
+        if (scale < 1e-6) {
+          state$status <- "stalled"
+          break
+        }
+      }
+      state$h <- h
+      state$network$coef <- adam$average
+      state$z <- network_images(state$network, shown)
+      rows <- length(state$trace)
+      state$trace[[rows]][c("energy_distance", "floor")] <- monitor(state$z)
+      if (state$status == "stalled") break
+    }
+  }, interrupt = function(c) {
+    state$status <- "interrupted"
+    state$network$coef <- adam$average
+  })
+  state$trace <- do.call(rbind, state$trace)
+  state$seconds <- proc.time()[[3]] - state$began
+  state
+}
+
+#' The problem with a batch of the data, drawn anew, in proportion to their weights.
+#' @noRd
+batch_problem <- function(problem, batch, control) {
+  problem <- new_directions(problem, control)
+  m <- nrow(problem$y)
+  if (m <= batch) return(problem)
+  rows <- even_rows(m, batch, problem$weight)
+  problem$y <- problem$y[rows, , drop = FALSE]
+  problem$weight <- rep(1 / batch, batch)
+  problem
+}
