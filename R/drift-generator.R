@@ -17,15 +17,21 @@
 #' \eqn{s_l = \tanh(W_l s_{l-1} + b_l)}{s_l = tanh(W_l s_(l-1) + b_l)} of the widths `hidden`, \eqn{s_0 = z}{s_0 = z}.
 #' Each step has `batch` fresh latents, scrambled quasi-random points, against as many data, drawn anew; Adam
 #' moves the weights by their gradient, cut to a largest norm, at a rate that falls along a cosine in the
-#' second half of the steps. The result is a mean of the last iterates. A step that is not finite is not taken: the
+#' second half of the steps. A batch of the data has one from each of `batch` cells of equal weight, so that it has
+#' nearly the masses of the modes. The result is a mean of the last iterates. A step that is not finite is not taken: the
 #' weights go back to that mean and the rate is halved; `refused` counts these.
 #'
 #' **`"potential"`**: \eqn{G = \nabla\varphi}{G = grad phi}, \eqn{\varphi}{phi} the strongly convex softmax of quadratics,
 #' perhaps with ridge atoms, of [brenier()], on the side of the reference. The latents are fixed, `n`
 #' quasi-random points; a step projects the targets on the class in its tangent features, a least-squares
 #' mirror step within the constraints of convexity, and is shortened until the energy falls. G is then an
-#' optimal transport map from N(0, I) to its own law. It is smooth and has no bridges to spare: the network comes nearer to
-#' laws in many pieces, the potential is the one to take where a density is wanted.
+#' optimal transport map from N(0, I) to its own law. The energy is not convex in the coefficients of a softmax, and the
+#' descent may end in a local minimum: compare numbers of `components`. The network comes nearer to laws in many pieces; the potential
+#' is the one to take where a density is wanted.
+#'
+#' **Masses.** At a small bandwidth the field of a kernel does not see how much mass separate modes have, and
+#' noise moves it from one to another. So the field of the energy distance, which has no bandwidth, is averaged with it:
+#' what falls is a positive mixture of the two divergences. `far = FALSE` in `control` leaves it out.
 #'
 #' A continuous G leaves a bridge of draws between separate modes, where particles of [kde_flow()] would
 #' leave none. Compare the printed energy distance with its floor, and give more `steps` while it falls.
@@ -43,9 +49,10 @@
 #' @param step As in [kde_flow()]. Adam is blind to the scale of its gradient: for a network it matters
 #'   little.
 #' @param control A list as in [kde_flow()], where `optimiser` must be `"gradient"`, and
+#'   * `far`: whether the field of the energy distance is averaged with that of the divergence, `TRUE`;
 #'   * `rate`: the rate of Adam, 0.01;
 #'   * `norm`: largest norm of a gradient, 1;
-#'   * `components`, `atoms`: quadratics, and ridge atoms at most, of a potential, 16 and 0;
+#'   * `components`, `atoms`: quadratics, and ridge atoms at most, of a potential, 32 and 0;
 #'   * `kappa`: floor of the eigenvalues of the derivative of a potential, 0.02.
 #' @param ... For the formula method, arguments of the others.
 #' @return An object of class `drift_generator`, a list with
@@ -116,6 +123,7 @@ drift_generator.default <- function(x, model = c("network", "potential"), hidden
   trainer <- function(problem, space, stages, control) {
     made <<- c(space["whitening"], list(problem = problem))
     train <- if (model == "network") run_network else run_potential
+    if (own$far) problem <- with_far(problem)
     run <- train(problem, space, stages, utils::modifyList(control, own))
     made[c("network", "potential", "refused")] <<- list(run$network, run$potential, run$refused %||% 0)
     run
@@ -152,7 +160,7 @@ drift_generator.data.frame <- drift_generator.default
 drift_generator.matrix <- drift_generator.default
 
 # What the control of a generator has beside that of a flow.
-TRAINING <- list(rate = 0.01, norm = 1, components = 16L, atoms = 0L, kappa = 0.02)
+TRAINING <- list(far = TRUE, rate = 0.01, norm = 1, components = 32L, atoms = 0L, kappa = 0.02)
 
 check_training <- function(control) {
   if (!is.list(control)) return(TRAINING) # flow_to_data() refuses it
@@ -161,6 +169,7 @@ check_training <- function(control) {
                   argument = "optimiser")
   }
   own <- utils::modifyList(TRAINING, control[names(control) %in% names(TRAINING)])
+  own$far <- check_flag(own$far, "far")
   check_number(own$rate, "rate", 0, 1, open = TRUE)
   check_number(own$norm, "norm", 0, Inf, infinite = TRUE)
   own$components <- check_count(own$components, "components", 1, 200)

@@ -56,6 +56,7 @@ run_network <- function(problem, space, stages, control) {
   here <- environment()
   bar <- if (interactive()) cli::cli_progress_bar("Training", total = sum(stages$steps))
   total <- sum(stages$steps)
+  order <- if (nrow(problem$y) > batch) spatial_order(problem$y)
   net <- new_network(d, d, control$hidden)
   adam <- list(rate = control$rate, longest = control$norm, memory = min(50, max(total / 10, 1)), steps = 0,
                mean = 0 * net$coef, square = 0 * net$coef, average = net$coef + 0)
@@ -80,7 +81,7 @@ run_network <- function(problem, space, stages, control) {
         share <- done / total
         z <- fresh_latents(batch, d)
         x <- network_images(net, z)
-        stage <- open_stage(batch_problem(problem, batch, control), h)
+        stage <- open_stage(batch_problem(problem, order, batch, control), h)
         now <- flow_at(stage, x)
         state$evaluations <- state$evaluations + 1
         move <- shortened(now$velocity, control$longest)
@@ -122,14 +123,47 @@ run_network <- function(problem, space, stages, control) {
   state
 }
 
-#' The problem with a batch of the data, drawn anew, in proportion to their weights.
+#' The problem with a batch of the data: one datum from each of so many cells of equal weight, which are
+#' stretches of the order. So the shares of separate modes hardly vary from batch to batch.
 #' @noRd
-batch_problem <- function(problem, batch, control) {
+batch_problem <- function(problem, order, batch, control) {
   problem <- new_directions(problem, control)
   m <- nrow(problem$y)
   if (m <= batch) return(problem)
-  rows <- even_rows(m, batch, problem$weight)
-  problem$y <- problem$y[rows, , drop = FALSE]
-  problem$weight <- rep(1 / batch, batch)
+  share <- cumsum(problem$weight[order])
+  at <- (seq_len(batch) - stats::runif(batch)) / batch * share[m]
+  rows <- order[pmin(findInterval(at, share) + 1, m)]
+  part <- function(problem) {
+    problem$y <- problem$y[rows, , drop = FALSE]
+    problem$weight <- rep(1 / batch, batch)
+    problem
+  }
+  if (!is.null(problem$beside)) problem$beside <- part(problem$beside)
+  part(problem)
+}
+
+#' The problem with that of the energy distance beside it: a small bandwidth does not see the masses of
+#' separate modes, which noise would then move.
+#' @noRd
+with_far <- function(problem) {
+  if (problem$kind %in% c("energy", "sliced")) return(problem)
+  far <- flow_problem("energy", problem$y, problem$weight, kernel = "energy",
+                      tolerance = problem$tolerance)
+  far$data_mean <- mean_distance(far)
+  problem$beside <- far
   problem
+}
+
+#' Rows in an order in which neighbours are near: halved again and again across their widest side.
+#' @noRd
+spatial_order <- function(y) {
+  halve <- function(rows) {
+    n <- length(rows)
+    if (n < 2) return(rows)
+    part <- y[rows, , drop = FALSE]
+    side <- which.max(apply(part, 2, function(v) diff(range(v))))
+    rows <- rows[order(part[, side])]
+    c(halve(rows[seq_len(n %/% 2)]), halve(rows[-seq_len(n %/% 2)]))
+  }
+  halve(seq_len(nrow(y)))
 }

@@ -21,7 +21,7 @@ potential_space <- function(space, u, control) {
   )
   options <- c(options, list(noise = ledger_points(0, u, d), axes = diag(d), learner = "regression"))
   options["held_offset"] <- list(NULL)
-  options$eta <- 1
+  options$eta <- 8 # damped: tangent features say little of a long step
   memory <- list(taken = potential, tried = potential, at = NULL, moves = 0L)
   to <- function(potential) evaluate(potential, u, map = TRUE)$map
   space$plain <- space
@@ -34,7 +34,9 @@ potential_space <- function(space, u, control) {
     }
     options$start <- memory$taken
     options$other <- list(x = z + v, weights = share, held = none, held_weights = numeric())
-    options$max_rounds <- as.integer(memory$moves %% A_SEARCH == 0 && control$atoms > 0)
+    search <- memory$moves %% A_SEARCH == A_SEARCH - 1 && control$atoms > 0
+    options$max_rounds <- as.integer(search)
+    options$max_iter <- if (search) 12L else 1L # before atoms are sought the steps have to settle
     run <- .Call(C_brenier_fit, u, share, none, numeric(), options, NULL)
     if (run$status %in% c("size", "singular", "not_finite")) return(z)
     memory$tried <<- run$potential

@@ -33,6 +33,8 @@ open_stage <- function(problem, h, last = NULL) {
     }
     problem
   })
+  # a problem without a bandwidth that is solved together with the others
+  if (!is.null(problem$beside)) problems <- c(problems, list(problem$beside))
   list(h = h, problems = problems)
 }
 

@@ -123,3 +123,30 @@ show_table(paste("One step of", n, "particles against as many data, d = 2, h = 0
     data.frame(tolerance = format(r$tolerance), "first step" = fixed(r$first, 2), "next steps" = fixed(r$again, 2),
                error = format(max(abs(r$velocity - rows[[1]]$velocity)), digits = 2), check.names = FALSE)
   })), "CPU seconds; error: largest difference of a velocity from exact sums.", rows = "tolerance", of = format(n))
+
+# Generators: draws of each against fresh data, cost of a draw.
+generators <- list(network = list(), potential = list(model = "potential"))
+some <- jobs[jobs$law %in% c("eight", "moons", "25 Gaussians"), ]
+trained <- do.call(rbind, run_jobs(split(some, seq_len(nrow(some))), function(job) {
+  set.seed(job$seed)
+  draw <- laws[[job$law]]
+  y <- draw(n_data)
+  fresh <- draw(n_fresh)
+  floor <- mean(replicate(10, distance(draw(n_fresh), fresh)))
+  do.call(rbind, lapply(names(generators), function(name) {
+    spent <- cpu_seconds(gen <- do.call(
+      drift_generator, c(list(y, seed = job$seed, threads = 1), generators[[name]])
+    ))
+    million <- cpu_seconds(simulate(gen, 1e6, seed = 1))
+    data.frame(law = job$law, model = name, floor = floor, seconds = spent, million = million,
+               cost = gen$cost, distance = distance(simulate(gen, n_fresh, seed = job$seed), fresh))
+  }))
+}))
+show_table(
+  paste("Generators: energy distance of", n_fresh, "draws to fresh data,", n_data, "data"),
+  do.call(rbind, lapply(split(trained, list(trained$law, trained$model)), function(r) {
+    data.frame(law = r$law[1], model = r$model[1], floor = fixed(mean(r$floor), 4),
+               distance = mean_se(r$distance), training = fixed(mean(r$seconds), 2),
+               "million draws" = fixed(mean(r$million), 2), multiplications = r$cost[1], check.names = FALSE)
+  })), "CPU seconds of one thread, with the selector of the bandwidth."
+)
