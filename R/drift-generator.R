@@ -45,7 +45,8 @@
 #' @param n Latents of a potential.
 #' @param energy As in [kde_flow()]; by default `"plugin"` for a network, whose batches are too noisy for
 #'   the rest to pay, and `"mixture"` for a potential.
-#' @param steps Number of steps: by default 1500 for a network and 200 for a potential.
+#' @param steps Number of steps: by default 1500 for a network and 60 for a potential, which
+#'   gains nothing from more.
 #' @param step As in [kde_flow()]. Adam is blind to the scale of its gradient: for a network it matters
 #'   little.
 #' @param control A list as in [kde_flow()], where `optimiser` must be `"gradient"`, and
@@ -131,7 +132,7 @@ drift_generator.default <- function(x, model = c("network", "potential"), hidden
   # the warning of an interrupt is of a generator, not of a flow
   flow <- withCallingHandlers(
     flow_to_data(x, NULL, weights, latents, divergence, energy, bandwidth,
-                 steps %||% (if (model == "network") 1500 else 200), step, kernel, self = self,
+                 steps %||% (if (model == "network") 1500 else 60), step, kernel, self = self,
                  control = control[setdiff(names(control), names(TRAINING))], seed = seed,
                  threads = threads, trainer = trainer),
     brenier_warning_interrupted = function(w) invokeRestart("muffleWarning")
