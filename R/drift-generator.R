@@ -68,12 +68,12 @@
 #'   \item{`cost`}{multiplications a draw}
 #'   \item{`refused`}{steps that were not finite}
 #'   \item{`whitening`}{the coordinates: `center` and `root`, a draw is center + G(z) root}
-#'   and `call`, `divergence`, `variables`, `data`, `n`, `n_data`, `d`, `seconds`.
+#'   and `call`, `divergence`, `variables`, `n`, `n_data`, `d`, `seconds`.
 #' @section Errors:
 #' As [kde_flow()]; `brenier_error_argument` for a formula with a response. Warning
 #' `brenier_warning_interrupted` if training was interrupted: the generator is what had been reached. Warning
 #' `brenier_warning_not_converged` if steps were refused.
-#' @seealso [predict.drift_generator()], [kde_flow()], whose particles are nearer to the data; [brenier()].
+#' @seealso [brenier_definitions], [predict.drift_generator()], [plot.drift_generator()], [kde_flow()], whose particles are nearer to the data; [brenier()].
 #' @examples
 #' gen <- drift_generator(~ eruptions + waiting, data = faithful, steps = 200, hidden = c(32, 32))
 #' gen
@@ -140,7 +140,7 @@ drift_generator.default <- function(x, model = c("network", "potential"), hidden
   gen <- structure(c(
     list(model = model), made[intersect(names(made), model)],
     flow[c("trace", "status", "speed", "bandwidth", "kind", "energy", "divergence", "variables", "d")],
-    list(n = latents, n_data = nrow(flow$data), data = flow$data, whitening = made$whitening,
+    list(n = latents, n_data = nrow(flow$data), whitening = made$whitening,
          refused = made$refused, call = call)
   ), class = "drift_generator")
   gen$cost <- cost_of(gen)

@@ -4,26 +4,24 @@
 #'
 #' @param object,x A generator of [drift_generator()].
 #' @param newdata For `"image"` and `"inverse"` latents: a matrix with a row a point and as many columns as the
-#'   data. Else points in the units of the data, by default the data.
+#'   data. Else points
+#'   in the units of the data.
 #' @param type `"image"`, G(z) for each row, in the units of the data. With `model = "potential"`
 #'   also what [predict.brenier()] has: `"density"` and `"log_density"` of the draws at a point, `"map"`, the
 #'   latent that G takes to it, `"rank"`, and `"inverse"`, which is `"image"`.
 #' @param nsim Number of draws.
 #' @param seed As in [simulate.brenier()].
-#' @param which `"draws"`, draws over the data, or `"distance"`, the energy distance to the data
-#'   over the steps, with the floor of as many draws of the data.
-#' @param n Draws to plot.
 #' @param digits Significant digits.
-#' @param ... None; for `plot()` graphical parameters, as in [plot.brenier()].
+#' @param ... None.
 #' @return `predict()`: a matrix, or a vector for densities and ranks. `simulate()`: a data frame of
-#'   independent draws. `print()` and `plot()` return `x`, invisibly.
+#'   independent draws. `print()` returns `x`, invisibly.
 #' @section Errors:
 #' `brenier_error_argument` for a wrong argument, also for the density of a network, which has none.
 #' @examples
 #' gen <- drift_generator(faithful, model = "potential", n = 200, steps = 30,
 #'                        control = list(components = 4))
 #' predict(gen, faithful[1:3, ], type = "log_density")
-#' plot(gen)
+#' @seealso [brenier_definitions], [drift_generator()], [plot.drift_generator()]
 #' @name predict.drift_generator
 #' @export
 predict.drift_generator <- function(object, newdata = NULL,
@@ -38,10 +36,13 @@ predict.drift_generator <- function(object, newdata = NULL,
       i = "Use {.code model = \"potential\"}, or {.fn brenier}."
     ), "argument", argument = "type")
   }
-  if (type != "image") return(predict(generator_map(object), newdata, type = type))
   if (is.null(newdata)) {
-    brenier_abort("{.arg newdata} is missing: give latents, one a row.", "argument", argument = "newdata")
+    brenier_abort(c(
+      "{.arg newdata} is missing.",
+      i = "Give {if (type %in% c('image', 'inverse')) 'latents' else 'points'}, one a row."
+    ), "argument", argument = "newdata")
   }
+  if (type != "image") return(predict(generator_map(object), newdata, type = type))
   z <- as_points(newdata, "newdata")
   check_columns(z, object$d)
   draws_of(object, unname(z))
@@ -91,23 +92,6 @@ print.drift_generator <- function(x, digits = 3, ...) {
       "The draws are NOT those of the data: give more steps, or take particles by kde_flow(),",
       "or a map by brenier()."
     ), 90, prefix = "  "), sep = "\n")
-  }
-  invisible(x)
-}
-
-#' @rdname predict.drift_generator
-#' @export
-plot.drift_generator <- function(x, which = "draws", n = 1000, ...) {
-  which <- check_choice(which, c("draws", "distance"), "which")
-  dots <- check_graphical(..., known = c("which", "n"))
-  if (which == "distance") {
-    trace <- x$trace
-    trace$energy <- NA_real_
-    plot_energy(list(trace = trace, data = x$data), utils::modifyList(list(main = "Distance"), dots))
-  } else {
-    draws <- as.matrix(simulate(x, check_count(n, "n", 1), seed = 1))
-    flow <- list(data = x$data, weights = rep(1, nrow(x$data)), particles = draws)
-    plot_particles(flow, draws, seq_len(min(x$d, 5)), dots, "Draws and data")
   }
   invisible(x)
 }

@@ -54,7 +54,7 @@ potential_space <- function(space, u, control) {
 generator_map <- function(object) {
   structure(list(
     layers = list(list(whitening = object$whitening, potential = object$potential, side = "reference")),
-    variables = object$variables, n = object$n_data, d = object$d, x = object$data
+    variables = object$variables, n = object$n_data, d = object$d
   ), class = "brenier")
 }
 

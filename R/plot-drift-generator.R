@@ -23,7 +23,7 @@
 #' parameter that does not exist.
 #' @seealso [drift_generator()]
 #' @examples
-#' gen <- drift_generator(~ eruptions + waiting, data = faithful, n = 200, features = 50, steps = 60)
+#' gen <- drift_generator(~ eruptions + waiting, data = faithful, hidden = c(16, 16), steps = 100)
 #' plot(gen, data = faithful)
 #' @export
 plot.drift_generator <- function(x, which = "draws", variables = NULL, data = NULL, ndraws = 1000, ...) {

@@ -7,7 +7,7 @@
 #' |---|---|---|---|
 #' | [brenier_vi()], [brenier_glm()] | | a row a parameter: `term`, `estimate` (mean), `std.error` (standard deviation), with `conf.int` also `conf.low` and `conf.high`, central quantiles | see [glance.brenier_posterior()] |
 #' | [kde_flow()] | the particles, after their covariates if they have any | a row a variable: `variable`, `mean`, `sd`, of flows to data also `data_mean`, `data_sd` | `n`, `d`, `energy`, `energy_distance` and `floor` at the last step, `steps`, `converged`, `seconds` |
-#' | [drift_generator()] | | | the same for fresh draws, and `features` |
+#' | [drift_generator()] | | | `model`, the same for fresh draws, and `cost`, multiplications a draw |
 #' | [monge_ampere()] | | a row a cell of `mu`: its middle `x1`, ..., `density`, `potential`, the map `map1`, ... | `distance`, `error`, `gap`, `method`, `cells`, `iterations`, `converged`, `seconds` |
 #' | [grid_density()] | a row a cell: its middle `x1`, ..., `density` | | |
 #' | [sinkhorn_barycenter()] | the points | a row a sample: `sample`, `weight`, `divergence` | `n`, `d`, `epsilon`, `value`, `iterations`, `converged`, `seconds` |
@@ -98,9 +98,9 @@ glance.kde_flow <- function(x, ...) {
 glance.drift_generator <- function(x, ...) {
   trace <- x$trace
   data.frame(
-    n = x$n, d = x$d, energy = trace$energy[NROW(trace)], energy_distance = x$distance$energy_distance,
+    model = x$model, n = x$n, d = x$d, energy = trace$energy[NROW(trace)], energy_distance = x$distance$energy_distance,
     floor = x$distance$floor, steps = NROW(trace), converged = x$status == "ok", seconds = x$seconds,
-    features = length(x$offsets)
+    cost = x$cost
   )
 }
 

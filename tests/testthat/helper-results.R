@@ -25,8 +25,8 @@ results <- function() {
       grid_flow = sinkhorn_flow(hill(0.4), hill(0.6), times = c(0, 0.05, 0.1)),
       points_flow = sinkhorn_flow(x[1:20, ], x[21:40, ], times = c(0, 0.5, 1), epsilon = 0.5),
       kde_flow = particles, on_target = on_target,
-      generator = drift_generator(~ eruptions + waiting, data = faithful, n = 100, features = 20,
-                                  steps = 40),
+      generator = drift_generator(~ eruptions + waiting, data = faithful, model = "potential",
+                                  n = 100, steps = 40, control = list(components = 4)),
       agreement = agreement(on_target, posterior, draws = 100, permutations = 19, seed = 1),
       distance = energy_distance(x[1:20, ], x[21:40, ] + 1, seed = 1), ksd = ksd(x, slope, seed = 1),
       control = brenier_control(), vi_control = brenier_vi_control(), sinkhorn_control = sinkhorn_control()

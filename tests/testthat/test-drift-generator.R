@@ -199,12 +199,15 @@ test_that("steps that are not finite are not taken", {
   expect_output(print(gen), "2 NOT finite")
 })
 
-test_that("plots and printouts", {
+test_that("plots, tables and printouts", {
   gen <- quick_generator(faithful)
-  expect_identical(pages(plot(gen, n = 50)), 1L)
-  expect_identical(pages(plot(gen, "distance")), 1L)
+  expect_identical(pages(plot(gen, c("draws", "energy"), ndraws = 50)), 2L)
   expect_output(print(gen), "energy distance of fresh draws")
-  one <- quick_generator(~ eruptions, data = faithful)
+  table <- generics::glance(gen)
+  expect_identical(table$model, "network")
+  expect_identical(table$cost, gen$cost)
+  expect_identical(table$steps, 40L)
+  one <- quick_generator(faithful["eruptions"])
   expect_identical(pages(plot(one)), 1L)
 })
 
@@ -236,7 +239,7 @@ test_that("wrong arguments are refused", {
   expect_refused(predict(gen, cbind(1, NA)), "missing")
   expect_refused(predict(gen, y, type = "density"), "argument")
   expect_refused(simulate(gen, -1), "argument")
-  expect_refused(plot(gen, "energy"), "argument")
+  expect_refused(plot(gen, "particles"), "argument")
   expect_no_error(quick_generator(rbind(y, y))) # duplicates
   expect_no_error(quick_generator(1e8 * y))
 })
