@@ -84,7 +84,7 @@ drift_generator <- function(x, ...) UseMethod("drift_generator")
 #' @rdname drift_generator
 #' @export
 drift_generator.formula <- function(formula, data = NULL, weights = NULL, subset = NULL,
-                                    na.action = NULL, ...) {
+                                    na.action = NULL, n = 1000, ...) {
   call <- match.call()
   call[[1]] <- quote(drift_generator)
   if (length(formula) == 3) {
@@ -94,7 +94,7 @@ drift_generator.formula <- function(formula, data = NULL, weights = NULL, subset
     ), "argument", argument = "formula")
   }
   read <- read_formula(call, formula, data, parent.frame())
-  gen <- drift_generator.default(read$x, weights = read$weights, ...)
+  gen <- drift_generator.default(read$x, n = n, weights = read$weights, ...)
   gen$call <- call
   gen
 }

@@ -126,6 +126,9 @@ test_that("draws: seeds, weights, threads; the user's generator is left alone", 
   expect_identical(.Random.seed, before)
   expect_identical(nrow(simulate(gen, 0)), 0L)
   expect_named(simulate(gen, 1), names(faithful))
+  # n is no abbreviation of na.action
+  fixed <- drift_generator(~ eruptions, data = faithful, model = "potential", n = 50, steps = 2, bandwidth = 1)
+  expect_identical(fixed$n, 50L)
   heavy <- quick_generator(faithful, weights = ifelse(faithful$eruptions > 3, 1, 0))
   expect_gt(mean(simulate(heavy, 500, seed = 1)$eruptions), 4)
   expect_output(print(gen), "8 \\+ 8 tanh units of 2 normal latents.*104 multiplications a draw")
