@@ -1,56 +1,83 @@
 #' One-step generators trained by a kernel flow
 #'
-#' Trains a function G of standard normal latents z so that G(z) has the law of the data: the field of
-#' [kde_flow()] says where its images should go, and G follows. New draws are then one evaluation of G: a million
-#' take a second. With `model = "potential"` G is the gradient of a convex function, a map of [brenier()], and
+#' Trains a function G of standard normal latents z so that G(z) has the law of the data: the
+#' field of
+#' [kde_flow()] says where its images should go, and G follows. New draws are then one evaluation
+#' of G: a million
+#' take a second. With `model = "potential"` G is the gradient of a convex function, a map of
+#' [brenier()], and
 #' has an inverse and an exact density.
 #'
 #' @details
-#' With images \eqn{x_i = G(z_i)}{x_i = G(z_i)} in whitened coordinates and V the field of [kde_flow()] between
+#' With images \eqn{x_i = G(z_i)}{x_i = G(z_i)} in whitened coordinates and V the field of
+#' [kde_flow()] between
 #' them and the data, a step lowers
-#' \deqn{\mbox{mean}\,|G(z_i) - (x_i + \mathrm{step}\cdot V_i)|^2,}{mean |G(z_i) - (x_i + step V_i)|^2,}
-#' in which \eqn{x_i + \mathrm{step}\cdot V_i}{x_i + step V_i} is held fixed. Where V is the exact gradient of an
-#' energy, this is the chain rule of the energy of G(z); with `energy = "plugin"` it is not the gradient of
+#' \deqn{\mbox{mean}\,|G(z_i) - (x_i + \mathrm{step}\cdot V_i)|^2,}{mean |G(z_i) - (x_i + step
+#' V_i)|^2,}
+#' in which \eqn{x_i + \mathrm{step}\cdot V_i}{x_i + step V_i} is held fixed. Where V is the exact
+#' gradient of an
+#' energy, this is the chain rule of the energy of G(z); with `energy = "plugin"` it is not the
+#' gradient of
 #' anything. G starts at the identity, the normal law with the moments of the data.
 #'
 #' **`"network"`**, the default: \eqn{G(z) = A z + W s_L + b}{G(z) = A z + W s_L + b} with layers
-#' \eqn{s_l = \tanh(W_l s_{l-1} + b_l)}{s_l = tanh(W_l s_(l-1) + b_l)} of the widths `hidden`, \eqn{s_0 = z}{s_0 = z}.
-#' Each step has `batch` fresh latents, scrambled quasi-random points, against as many data, drawn anew; Adam
-#' moves the weights by their gradient, cut to a largest norm, at a rate that falls along a cosine in the
-#' second half of the steps. A batch of the data has one from each of `batch` cells of equal weight, so that it has
-#' nearly the masses of the modes. The result is a mean of the last iterates. A step that is not finite is not taken: the
+#' \eqn{s_l = \tanh(W_l s_{l-1} + b_l)}{s_l = tanh(W_l s_(l-1) + b_l)} of the widths `hidden`,
+#' \eqn{s_0 = z}{s_0 = z}.
+#' Each step has `batch` fresh latents, scrambled quasi-random points, against as many data, drawn
+#' anew; Adam
+#' moves the weights by their gradient, cut to a largest norm, at a rate that falls along a cosine
+#' in the
+#' second half of the steps. A batch of the data has one from each of `batch` cells of equal
+#' weight, so that it has
+#' nearly the masses of the modes. The result is a mean of the last iterates. A step that is not
+#' finite is not taken: the
 #' weights go back to that mean and the rate is halved; `refused` counts these.
 #'
-#' **`"potential"`**: \eqn{G = \nabla\varphi}{G = grad phi}, \eqn{\varphi}{phi} the strongly convex softmax of quadratics,
-#' perhaps with ridge atoms, of [brenier()], on the side of the reference. The latents are fixed, `n`
-#' quasi-random points; a step projects the targets on the class in its tangent features, a least-squares
-#' mirror step within the constraints of convexity, and is shortened until the energy falls. G is then an
-#' optimal transport map from N(0, I) to its own law. The energy is not convex in the coefficients of a softmax, and the
-#' descent may end in a local minimum: compare numbers of `components`. The network comes nearer to laws in many pieces; the potential
+#' **`"potential"`**: \eqn{G = \nabla\varphi}{G = grad phi}, \eqn{\varphi}{phi} the strongly
+#' convex softmax of quadratics,
+#' perhaps with ridge atoms, of [brenier()], on the side of the reference. The latents are fixed,
+#' `n`
+#' quasi-random points; a step projects the targets on the class in its tangent features, a
+#' least-squares
+#' mirror step within the constraints of convexity, and is shortened until the energy falls. G is
+#' then an
+#' optimal transport map from N(0, I) to its own law. The energy is not convex in the coefficients
+#' of a softmax, and the
+#' descent may end in a local minimum: compare numbers of `components`. The network comes nearer
+#' to laws in many pieces; the potential
 #' is the one to take where a density is wanted.
 #'
-#' **Masses.** At a small bandwidth the field of a kernel does not see how much mass separate modes have, and
-#' noise moves it from one to another. So the field of the energy distance, which has no bandwidth, is averaged with it:
-#' what falls is a positive mixture of the two divergences. `far = FALSE` in `control` leaves it out.
+#' **Masses.** At a small bandwidth the field of a kernel does not see how much mass separate
+#' modes have, and
+#' noise moves it from one to another. So the field of the energy distance, which has no
+#' bandwidth, is averaged with it:
+#' what falls is a positive mixture of the two divergences. `far = FALSE` in `control` leaves it
+#' out.
 #'
-#' A continuous G leaves a bridge of draws between separate modes, where particles of [kde_flow()] would
-#' leave none. Compare the printed energy distance with its floor, and give more `steps` while it falls.
+#' A continuous G leaves a bridge of draws between separate modes, where particles of [kde_flow()]
+#' would
+#' leave none. Compare the printed energy distance with its floor, and give more `steps` while it
+#' falls.
 #'
 #' @inheritParams kde_flow
 #' @param x A formula, `~ a + b`, or a matrix or data frame of data, a row a point.
 #' @param model `"network"` or `"potential"`, see Details.
-#' @param hidden Widths of the hidden layers of a network, up to eight numbers; `integer()` for an affine
+#' @param hidden Widths of the hidden layers of a network, up to eight numbers; `integer()` for an
+#'   affine
 #'   map.
 #' @param batch Latents a step, and data, of a network.
 #' @param n Latents of a potential.
-#' @param energy As in [kde_flow()]; by default `"plugin"` for a network, whose batches are too noisy for
+#' @param energy As in [kde_flow()]; by default `"plugin"` for a network, whose batches are too
+#'   noisy for
 #'   the rest to pay, and `"mixture"` for a potential.
 #' @param steps Number of steps: by default 1500 for a network and 60 for a potential, which
 #'   gains nothing from more.
-#' @param step As in [kde_flow()]. Adam is blind to the scale of its gradient: for a network it matters
+#' @param step As in [kde_flow()]. Adam is blind to the scale of its gradient: for a network it
+#'   matters
 #'   little.
 #' @param control A list as in [kde_flow()], where `optimiser` must be `"gradient"`, and
-#'   * `far`: whether the field of the energy distance is averaged with that of the divergence, `TRUE`;
+#'   * `far`: whether the field of the energy distance is averaged with that of the divergence,
+#'     `TRUE`;
 #'   * `rate`: the rate of Adam, 0.01;
 #'   * `norm`: largest norm of a gradient, 1;
 #'   * `components`, `atoms`: quadratics, and ridge atoms at most, of a potential, 32 and 0;
@@ -58,12 +85,15 @@
 #' @param ... For the formula method, arguments of the others.
 #' @return An object of class `drift_generator`, a list with
 #'   \item{`model`}{the name}
-#'   \item{`network`}{for a network: `inputs`, `outputs`, `hidden` and `coef`, the matrices of the layers one
+#'   \item{`network`}{for a network: `inputs`, `outputs`, `hidden` and `coef`, the matrices of the
+#'     layers one
 #'     after the other, each by rows padded with zeros to a multiple of four}
 #'   \item{`potential`}{for a potential: as in a layer of [brenier()]}
-#'   \item{`trace`, `status`, `speed`, `bandwidth`}{as of a [kde_flow()]; the `step` of a network is the rate
+#'   \item{`trace`, `status`, `speed`, `bandwidth`}{as of a [kde_flow()]; the `step` of a network
+#'     is the rate
 #'     of Adam}
-#'   \item{`distance`}{a data frame with the `energy_distance` of at most 2000 fresh draws to the data,
+#'   \item{`distance`}{a data frame with the `energy_distance` of at most 2000 fresh draws to the
+#'     data,
 #'     in whitened coordinates, and its `floor`, what as many draws of the data have on average}
 #'   \item{`cost`}{multiplications a draw}
 #'   \item{`refused`}{steps that were not finite}
@@ -71,9 +101,11 @@
 #'   and `call`, `divergence`, `variables`, `n`, `n_data`, `d`, `seconds`.
 #' @section Errors:
 #' As [kde_flow()]; `brenier_error_argument` for a formula with a response. Warning
-#' `brenier_warning_interrupted` if training was interrupted: the generator is what had been reached. Warning
+#' `brenier_warning_interrupted` if training was interrupted: the generator is what had been
+#' reached. Warning
 #' `brenier_warning_not_converged` if steps were refused.
-#' @seealso [brenier_definitions], [predict.drift_generator()], [plot.drift_generator()], [kde_flow()], whose particles are nearer to the data; [brenier()].
+#' @seealso [brenier_definitions], [predict.drift_generator()], [plot.drift_generator()],
+#'   [kde_flow()], whose particles are nearer to the data; [brenier()].
 #' @examples
 #' gen <- drift_generator(~ eruptions + waiting, data = faithful, steps = 200, hidden = c(32, 32))
 #' gen

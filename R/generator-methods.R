@@ -3,11 +3,13 @@
 #' Draws, images and densities of a generator
 #'
 #' @param object,x A generator of [drift_generator()].
-#' @param newdata For `"image"` and `"inverse"` latents: a matrix with a row a point and as many columns as the
+#' @param newdata For `"image"` and `"inverse"` latents: a matrix with a row a point and as many
+#'   columns as the
 #'   data. Else points
 #'   in the units of the data.
 #' @param type `"image"`, G(z) for each row, in the units of the data. With `model = "potential"`
-#'   also what [predict.brenier()] has: `"density"` and `"log_density"` of the draws at a point, `"map"`, the
+#'   also what [predict.brenier()] has: `"density"` and `"log_density"` of the draws at a point,
+#'   `"map"`, the
 #'   latent that G takes to it, `"rank"`, and `"inverse"`, which is `"image"`.
 #' @param nsim Number of draws.
 #' @param seed As in [simulate.brenier()].

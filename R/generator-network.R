@@ -123,7 +123,8 @@ run_network <- function(problem, space, stages, control) {
   state
 }
 
-#' The problem with a batch of the data: one datum from each of so many cells of equal weight, which are
+#' The problem with a batch of the data: one datum from each of so many cells of equal weight,
+#' which are
 #' stretches of the order. So the shares of separate modes hardly vary from batch to batch.
 #' @noRd
 batch_problem <- function(problem, order, batch, control) {
@@ -142,7 +143,8 @@ batch_problem <- function(problem, order, batch, control) {
   part(problem)
 }
 
-#' The problem with that of the energy distance beside it: a small bandwidth does not see the masses of
+#' The problem with that of the energy distance beside it: a small bandwidth does not see the
+#' masses of
 #' separate modes, which noise would then move.
 #' @noRd
 with_far <- function(problem) {
