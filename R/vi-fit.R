@@ -83,7 +83,11 @@ fit_posterior <- function(target, z, potential, layers, cover, control, progress
         run$state <- grow_stage(stage, target, run$state, control, progress)
       }
     }
-    if (cover && run$state$ended == "ok") run$state <- cover_target(target, run$state, control)
+    if (run$state$ended == "ok") {
+      bent <- length(stages_of(potential, control, target$d)) > 0 # else a normal law is asked for
+      if (cover) run$state <- cover_target(target, run$state, control)
+      else if (bent) run$state <- widen_tails(target, run$state, control)
+    }
   }, interrupt = function(c) {
     if (is.null(run$state)) run$state <- unfitted(target, z)
     run$state$ended <- "interrupted"

@@ -11,7 +11,9 @@
 #' Gaussian; the others are left alone. The fit lowers the mean of \eqn{-\log p(T(y)) - \log\det
 #' DT(y)}{-log p(T(y)) - log det DT(y)} over fixed quasi-random points y of N(0, I): the divergence
 #' KL(approximation, target) up to a constant. Other points validate it. Components and atoms are
-#' added, and the points double, as long as that helps on the validation.
+#' added, and the points double, as long as that helps on the validation. At the end, in up to 20
+#' coordinates, the tails are stretched where importance weights have a heavy one, if that makes
+#' their khat smaller and adds less than a fifth to the divergence.
 #'
 #' Bounded parameters are fitted as \eqn{\log(x - lower)}{log(x - lower)},
 #' \eqn{-\log(upper - x)}{-log(upper - x)} or the logit of their place between the bounds. The
@@ -64,7 +66,9 @@
 #'     \item{`log_evidence`, `kl_gap`, `kl_gap_se`}{importance-sampling estimate of the log of the
 #'       normalising constant; what it is above the elbo, which estimates the divergence}
 #'     \item{`khat`}{Pareto shape of the tail of the importance weights}
-#'     \item{`is_ess`}{effective number of the `draws` fresh draws under these weights}
+#'     \item{`is_ess`}{effective number of the `draws` fresh draws under these weights: those of the
+#'       control, and where their khat is 0.5 or more up to sixteen times as many, for which the
+#'       estimate is steadier}
 #'     \item{`evaluations`}{data frame of the points at which the log density and the gradient were
 #'       asked for, the calls in which that was, the points refused and the errors among them, in
 #'       all}
@@ -140,8 +144,7 @@ target_of <- function(x, init, given, ...) {
 new_posterior <- function(target, state, potential, control, began, call) {
   layers <- state$cover %||% state_layers(state)
   target$count$deadline <- Inf
-  draws <- push_draws(layers, state$y)
-  report <- weight_report(target_value(target, draws$z) - draws$log_density)
+  report <- weight_report(fresh_weights(target, layers, state$y))
   count <- target$count
   status <- if (state$ended == "ok") state$best$status else state$ended
   stationary <- state$best$stationary
