@@ -70,7 +70,7 @@ static void add_block(const br_potential *u, const block *b, int count, const do
 }
 
 /* Of those that there is memory for; features cost some 30 operations a point. */
-static int threads(const br_features *f, const br_potential *u, size_t n, int gram) {
+static int threads_for(const br_features *f, const br_potential *u, size_t n, int gram) {
   double p = u->n_coef;
   int wanted = br_threads_for((double)n * p * (30 + (gram ? p : 0)));
   return wanted < f->threads ? wanted : f->threads;
@@ -85,7 +85,9 @@ void br_features_sums(br_features *f, const br_potential *u, const br_sample *sa
                       const double *factor, double *sum, double *mean, double *gram) {
   size_t n = sample->n;
   int p = u->n_coef, padded = pad(p, BR_GRAM_PAD), ldm = f->ldm;
-  BR_OMP(parallel for num_threads(threads(f, u, n, gram != NULL)) schedule(dynamic))
+  const int threads = threads_for(f, u, n, gram != NULL);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads) schedule(dynamic))
   for (int k = 0; k < BR_PIECES; k++) {
     block b = block_at(f, BR_THREAD_ID);
     size_t end = n * (k + 1) / BR_PIECES;
@@ -114,7 +116,9 @@ void br_features_sums(br_features *f, const br_potential *u, const br_sample *sa
 void br_features_combine(br_features *f, const br_potential *u, const br_sample *sample,
                          const double *coef, double *value) {
   size_t n = sample->n, groups = (n + BR_LANES - 1) / BR_LANES;
-  BR_OMP(parallel for num_threads(threads(f, u, n, 0)) schedule(static))
+  const int threads = threads_for(f, u, n, 0);
+  (void)threads;
+  BR_OMP(parallel for num_threads(threads) schedule(static))
   for (size_t g = 0; g < groups; g++) {
     block b = block_at(f, BR_THREAD_ID);
     size_t start = g * BR_LANES;

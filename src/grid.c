@@ -147,13 +147,13 @@ double br_grid_mean(const br_grid *g, const double *a, const double *b, double *
   return br_grid_sum_rows(g, row_sum) * br_grid_volume(g);
 }
 
-void br_grid_add_base(const br_grid *x, const br_grid *y, double sign, double *w) {
+void br_grid_add_base(const br_grid *x, const br_grid *y, double sign, double *field) {
   const int threads = br_grid_threads(x, BR_GRID_PASS);
   (void)threads;
   BR_OMP(parallel for num_threads(threads))
   for (int r = 0; r < x->rows; r++) {
     const int index[BR_GRID_AXES] = {0, r % x->n[1], r / x->n[1]};
-    double *v = w + br_grid_row(x, r);
+    double *v = field + br_grid_row(x, r);
     for (int k = 0; k < x->d; k++) {
       const double slope = y->n[k] * y->step[k] / (x->n[k] * x->step[k]);
       for (int i = 0; i < x->n[0]; i++) {

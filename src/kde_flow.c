@@ -14,8 +14,8 @@ const br_flow_row br_flow_table[BR_N_FLOWS] = {
     [BR_FLOW_ENERGY] = {"energy", .descends = 1, .data = 1},
     [BR_FLOW_SLICED] = {"sliced", .descends = 1, .data = 1},
     [BR_FLOW_BLOB] = {"blob", .descends = 1},
-    [BR_FLOW_KNOWN] = {"known"},
-    [BR_FLOW_SVGD] = {"svgd"},
+    [BR_FLOW_KNOWN] = {"known", .descends = 0},
+    [BR_FLOW_SVGD] = {"svgd", .descends = 0},
     [BR_FLOW_KSD] = {"ksd", .descends = 1},
 };
 

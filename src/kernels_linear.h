@@ -17,8 +17,7 @@ BR_TARGET static void cholesky(int d, int n, int ld, double *hess, double *logde
       BR_SIMD
       for (int b = 0; b < n; b++) diagonal[b] -= jk[b] * jk[b];
     }
-    BR_SIMD
-    for (int b = 0; b < n; b++) {
+    for (int b = 0; b < n; b++) { /* not in vectors: the root may set errno */
       product[b] *= diagonal[b];
       inverse[b] = 1 / sqrt(diagonal[b]);
       diagonal[b] = inverse[b];

@@ -70,7 +70,6 @@ BR_TARGET static void weigh(const br_quadratics *r, int n, int ld, double *heigh
   for (int k = 0; k < r->n; k++) {
     const double *f = height + (size_t)k * ld;
     double *p = share + (size_t)k * ld;
-    BR_SIMD
     for (int b = 0; b < n; b++) t[b] = sqrt(scale * (top[b] - f[b]));
     normal((size_t)n, t, p, cdf);
     BR_SIMD

@@ -82,7 +82,7 @@ void br_moments_make(br_moments *m, br_moments_plan *plan, const br_potential *u
 }
 
 typedef struct {
-  int d, given, p, linear, full, ld, lanes;
+  int d, given, p, full, ld, lanes;
   int padded, curved; /* p and p - linear, to a tile */
   int want_hessian, want_metric, at_identity, flat;
   int solved;     /* with a pull the slopes are those for its Hessian, d rows a feature */
@@ -101,7 +101,7 @@ static superblock arrange(const br_moments_plan *plan, const br_potential *u, do
                           int want_hessian, int want_metric) {
   int d = plan->d, p = u->n_coef, linear = u->family->n_linear(u);
   int rows = jet_rows(u);
-  superblock s = {.d = d, .given = u->given, .p = p, .linear = linear};
+  superblock s = {.d = d, .given = u->given, .p = p};
   s.full = !u->family->rank_one;
   s.padded = pad(p, BR_GRAM_PAD);
   s.curved = s.full ? 0 : pad(p - linear, BR_GRAM_PAD);

@@ -69,7 +69,7 @@ typedef struct {
  * exactly, but for symmetric problems, whose f is one potential for both sides. The state is usable
  * whatever the status: BR_OK, BR_MAX_ITERATIONS, BR_INTERRUPTED; BR_STALLED where rounding keeps
  * the error above the tolerance. */
-void br_sinkhorn_run(br_sinkhorn *s, const br_transport *t, const br_sinkhorn_options *options,
+void br_sinkhorn_run(br_sinkhorn *result, const br_transport *t, const br_sinkhorn_options *options,
                      const br_host *host, br_workspace *ws);
 
 #endif

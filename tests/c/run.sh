@@ -2,7 +2,9 @@
 # run.sh [COUNTS]
 # Builds and runs every test-*.c under the address and undefined-behaviour sanitizers, where this
 # machine has them, and writes "passed failed skipped" to the file COUNTS. BUILD names a folder that
-# keeps the objects for the next run; the default is a temporary one. Both are full paths.
+# keeps the objects for the next run; the default is a temporary one. Both are full paths. More by
+# variables: CC, the compiler; OPENMP=no, without it; MEMCHECK=yes, under valgrind instead of the
+# sanitizers.
 set -eu
 out=${1:-}
 cd "$(dirname "$0")"
@@ -18,9 +20,12 @@ works() {
   "$CC" "$@" "$work/probe.c" -o "$work/probe" >/dev/null 2>&1 && "$work/probe" >/dev/null 2>&1
 }
 mode=
-works -fopenmp && mode=-fopenmp
+run=
+[ "${OPENMP:-yes}" = no ] || ! works -fopenmp || mode=-fopenmp
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
-if works $mode $sanitizers; then
+if [ "${MEMCHECK:-no}" = yes ]; then
+  run="valgrind --quiet --leak-check=full --error-exitcode=9"
+elif works $mode $sanitizers; then
   mode="$mode $sanitizers"
 elif ASAN_OPTIONS=detect_leaks=0 works $mode $sanitizers; then
   # The leak checker needs rights that some containers withhold.
@@ -53,7 +58,7 @@ for source in test-*.c; do
   programs=$((programs + 1))
   status=0
   if [ -x "$BUILD/$name" ]; then
-    "$BUILD/$name" >"$work/out" 2>&1 </dev/null || status=$?
+    $run "$BUILD/$name" >"$work/out" 2>&1 </dev/null || status=$?
   else
     echo "It did not build." >"$work/out"
   fi

@@ -73,7 +73,8 @@ static void test_derivatives(int d, int given) {
   for (int j = 0; j < n_coef; j++) {
     /* of fourth order: (8 (J(h) - J(-h)) - (J(2h) - J(-2h)))/(12 h) */
     const double g = (8 * (loss_at(&p, j, h, j, 0) - loss_at(&p, j, -h, j, 0)) -
-                      (loss_at(&p, j, 2 * h, j, 0) - loss_at(&p, j, -2 * h, j, 0))) / (12 * h);
+                      (loss_at(&p, j, 2 * h, j, 0) - loss_at(&p, j, -2 * h, j, 0))) /
+                     (12 * h);
     worst_g = larger(worst_g, apart(m->gradient[j], g));
     for (int l = 0; l <= j; l++) {
       const double e = 2e-3;
@@ -82,10 +83,11 @@ static void test_derivatives(int d, int given) {
         K[k] = (loss_at(&p, j, (k + 1) * e, l, (k + 1) * e) -
                 loss_at(&p, j, (k + 1) * e, l, -(k + 1) * e) -
                 loss_at(&p, j, -(k + 1) * e, l, (k + 1) * e) +
-                loss_at(&p, j, -(k + 1) * e, l, -(k + 1) * e)) / (4 * (k + 1) * (k + 1) * e * e);
+                loss_at(&p, j, -(k + 1) * e, l, -(k + 1) * e)) /
+               (4 * (k + 1) * (k + 1) * e * e);
       worst_K = larger(worst_K, apart(entry(m->hessian, m->ldm, j, l), (4 * K[0] - K[1]) / 3));
-      worst_M = larger(worst_M, apart(entry(m->metric, m->ldm, j, l),
-                                      gram[j * n_coef + l] - mean[j] * mean[l]));
+      worst_M = larger(
+          worst_M, apart(entry(m->metric, m->ldm, j, l), gram[j * n_coef + l] - mean[j] * mean[l]));
     }
   }
   CHECK_NEAR(worst_g, 0, 1e-9);
@@ -93,8 +95,8 @@ static void test_derivatives(int d, int given) {
   CHECK_NEAR(worst_M, 0, 1e-11);
 }
 
-/* With x_j those of u and v* that of v,  J(v) = J(u) + g'(v - u) + mean [v(x_j) + v*(y_j) - x_j'y_j]
- * for every v, and the last term is not negative. */
+/* With x_j those of u and v* that of v,  J(v) = J(u) + g'(v - u) + mean [v(x_j) + v*(y_j) -
+ * x_j'y_j] for every v, and the last term is not negative. */
 static void test_identity(int d, int given) {
   static const double one[] = {1};
   const br_mirror_options options = {1, one, 1, 0, 0};
@@ -139,8 +141,7 @@ static double run_path(problem *p, double penalty, double minimum, double beta, 
   p->m.beta = beta;
   for (int k = 0; k < steps; k++) {
     CHECK(br_mirror_prepare(&p->m) == BR_OK);
-    CHECK_NEAR(p->m.objective,
-               p->learner.moments.loss + naive_penalty(&p->u, penalty), 1e-13);
+    CHECK_NEAR(p->m.objective, p->learner.moments.loss + naive_penalty(&p->u, penalty), 1e-13);
     CHECK(p->u.family->barrier(&p->u, 0, &barrier, NULL, NULL, 0) == BR_OK);
     const double F = p->m.objective + beta * barrier;
     CHECK(F <= last + 1e-12);
@@ -288,9 +289,9 @@ static void test_score(int d, int given) {
     for (int j = 0; j < n_coef; j++) {
       const naive_feature f = naive_at(&p.u, j, x);
       const double *w = naive_direction(&p.u, j);
-      residual[j] += pulled->weight[i] * (f.slope * naive_dot(d, w, gradient) +
-                                          f.curve * naive_dot(d, w, w) -
-                                          f.slope * naive_dot(d, w, x));
+      residual[j] +=
+          pulled->weight[i] * (f.slope * naive_dot(d, w, gradient) + f.curve * naive_dot(d, w, w) -
+                               f.slope * naive_dot(d, w, x));
     }
   }
   for (int j = 0; j < n_coef; j++) CHECK_NEAR(residual[j], 0, 1e-8);
@@ -359,8 +360,10 @@ static void test_held_out(void) {
       CHECK(isnan(loss.mean) && isnan(loss.square));
       continue;
     }
-    CHECK_NEAR(loss.mean, naive_semidual(&p.u, which & 1 ? &p.data.held_sample : &p.data.sample,
-                                         which & 2 ? &p.data.held_other : &p.data.other), 1e-12);
+    CHECK_NEAR(loss.mean,
+               naive_semidual(&p.u, which & 1 ? &p.data.held_sample : &p.data.sample,
+                              which & 2 ? &p.data.held_other : &p.data.other),
+               1e-12);
     CHECK(loss.square > loss.mean * loss.mean);
   }
 }

@@ -39,12 +39,11 @@ typedef struct {
 } problem;
 
 static real naive_pair(const problem *q, br_pairs_of of, size_t i, size_t j, real *log_value) {
-  real square = 0, inner = 0, y2 = 0, h = q->h;
+  real square = 0, inner = 0, h = q->h;
   for (int k = 0; k < q->d; k++) {
     const real a = q->x[(size_t)k * q->n + i], b = q->y[(size_t)k * q->m + j];
     square += (a - b) * (a - b);
     inner += a * b;
-    y2 += b * b;
   }
   if (q->kernel == BR_VMF) {
     const real value = expl((inner - 1) / (h * h));

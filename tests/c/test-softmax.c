@@ -164,7 +164,7 @@ static void test_far(void) {
 static void test_far_curvature(int d) {
   uint64_t seed = (uint64_t)d;
   br_potential u = softmax_make(&seed, d, 0, 5);
-  double v[NAIVE_D], x[NAIVE_D], grad[NAIVE_D], hess[NAIVE_D * NAIVE_D], sum = 0;
+  double v[NAIVE_D], x[NAIVE_D] = {0}, grad[NAIVE_D], hess[NAIVE_D * NAIVE_D], sum = 0;
   naive_unit(&seed, d, v);
   for (int k = 0; k < d; k++) x[k] = 1e5 * v[k];
   softmax_at(&u, x, grad, hess);

@@ -14,7 +14,8 @@ typedef struct {
   br_mirror m;
 } problem;
 
-static inline void start(problem *p, const char *name, const br_mirror_options *options, double beta) {
+static inline void start(problem *p, const char *name, const br_mirror_options *options,
+                         double beta) {
   const int max_coef = ((br_ridge *)p->u.self)->max_coef;
   br_learner_make(&p->learner, br_learner_find(name), &p->data, &p->u, max_coef, &heap);
   br_mirror_make(&p->m, options, &p->u, &p->learner, max_coef, &heap);
@@ -45,7 +46,7 @@ static inline void naive_inverse(const br_potential *u, const double *y, double 
 }
 
 static inline double naive_semidual(const br_potential *u, const br_sample *sample,
-                             const br_sample *other) {
+                                    const br_sample *other) {
   double sum = 0, x[NAIVE_D], y[NAIVE_D];
   for (size_t i = 0; i < sample->n; i++) {
     naive_point(sample, i, x);
