@@ -13,11 +13,11 @@
 #' | \pkg{bridgestan} | `as_target(model, lib = "m_model.so", data = "m.json")` | without `lib` and `data` it lives in this session only |
 #' | BridgeStan, compiled | `as_target("m_model.so", data = "m.json")` | needs no package; BridgeStan 2.0 or later |
 #' | \pkg{TMB} | `as_target(obj)` | `obj$fn` is minus the log density; random effects are integrated out, see below. Elsewhere it needs the compiled template where it was |
-#' | \pkg{RTMB} | `as_target(obj)` | the same. Elsewhere the data must be in the function, not in the global environment, and `library(RTMB)` comes first |
+#' | \pkg{RTMB} | `as_target(obj)` | the same. Elsewhere the data must be in the function, not in the global environment, and \pkg{RTMB} is attached first |
 #' | \pkg{glmmTMB} | `as_target(fit)` | the same; the prior is flat |
 #'
 #' Models of \pkg{rstanarm} and \pkg{brms} hold a fit of \pkg{rstan}: `as_target(fit$stanfit)`, and
-#' `as_target(fit$fit, data = brms::standata(fit))`.
+#' `as_target(fit$fit, data = standata(fit))` with the function of \pkg{brms}.
 #'
 #' @section Which density:
 #' The log density of a function is that of its parameters, and so are `lp__` and `lp_approx__` of
