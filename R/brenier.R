@@ -226,8 +226,8 @@ brenier.default <- function(x, given = NULL, weights = NULL, layers = 1,
   call[[1]] <- quote(brenier)
   x <- as_points(x, "x")
   covariates <- if (!is.null(given)) matrix_design(given, nrow(x))
-  new_brenier(x, covariates, weights, layers, list(potential, learner, orientation, reference), jitter, control,
-              seed, call, "x")
+  new_brenier(x, covariates, weights, layers, list(potential, learner, orientation, reference),
+              jitter, control, seed, call, "x")
 }
 
 #' @rdname brenier

@@ -196,8 +196,8 @@ ksd <- function(x, score, bandwidth = NULL, kernel = "imq", permutations = NULL,
   s <- if (is.function(score)) score(points) else score
   if (!is.numeric(s) || length(s) != length(points) || !all(is.finite(s))) {
     brenier_abort(c(
-      "{.arg score} must give {ncol(points)} finite number{?s} for each of the {nrow(points)} rows of {.arg x}, not
-       {shown(s)}.", i = "It takes a matrix with a row a point, and returns one."
+      "{.arg score} must give {ncol(points)} finite number{?s} for each of the {nrow(points)} rows of
+       {.arg x}, not {shown(s)}.", i = "It takes a matrix with a row a point, and returns one."
     ), "argument", argument = "score")
   }
   h <- if (is.null(bandwidth)) median_distance(points, "x") else

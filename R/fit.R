@@ -173,7 +173,8 @@ placed <- function(layer, reference, pairing) {
 as_layer <- function(whitening, run, validation, rounds, setting) {
   list(
     whitening = whitening, potential = run$potential, trace = trace_frame(run$trace),
-    iterates = run$iterates, validation = validation, rounds = rounds, setting = setting, gap = run$gap, status = run$status
+    iterates = run$iterates, validation = validation, rounds = rounds, setting = setting,
+    gap = run$gap, status = run$status
   )
 }
 

@@ -191,7 +191,8 @@ flow_advice <- function(x, distance, copied, modes) {
 print.summary.kde_flow <- function(x, digits = 3, ...) {
   print(x$flow, digits = digits)
   if (!is.null(x$distance)) {
-    cat("\nEnergy distance of all particles to the data ", format(x$distance$energy_distance, digits = digits),
+    cat("\nEnergy distance of all particles to the data ",
+        format(x$distance$energy_distance, digits = digits),
         ", floor ", format(x$distance$floor, digits = digits), "\n", sep = "")
   }
   if (!is.null(x$memorisation)) print_memorisation(x$memorisation, digits)

@@ -92,7 +92,8 @@ check_sphere <- function(sphere, torus, x, name = "sphere") {
       any(blocks != round(blocks))) {
     brenier_abort(c(
       "{.arg sphere} must be TRUE, or numbers of columns, 2 or more each, with sum {d}, not
-       {shown(sphere)}.", i = "A point on a sphere has a column a coordinate; for angles there is {.arg torus}."
+       {shown(sphere)}.",
+      i = "A point on a sphere has a column a coordinate; for angles there is {.arg torus}."
     ), "argument", argument = "sphere")
   }
   lengths <- sqrt(t(rowsum(t(x^2), rep(seq_along(blocks), blocks))))

@@ -77,8 +77,10 @@ kl_bounds.brenier <- function(fit, newdata, control = brenier_control(), seed = 
     some <- function(rows) given[rows, , drop = FALSE]
     other <- brenier(y[half != k, , drop = FALSE], some(half != k), control = control, seed = seed)
     ratio <- function(y, given) {
-      if (!is.null(given)) given <- given[, match(other$design$columns, paste0("given", seq_len(ncol(given)))),
-                                          drop = FALSE]
+      if (!is.null(given)) {
+        kept <- match(other$design$columns, paste0("given", seq_len(ncol(given))))
+        given <- given[, kept, drop = FALSE]
+      }
       log_density(other$layers, y, given) - rowSums(stats::dnorm(y, log = TRUE))
     }
     on_data[half == k] <<- ratio(y[half == k, , drop = FALSE], some(half == k))

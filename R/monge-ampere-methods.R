@@ -9,9 +9,9 @@ print.monge_ampere <- function(x, digits = 4, ...) {
       "  error       ", format(x$error, digits = 2), " is the L1 distance of the image from its target",
       if (x$error > x$tol) paste0(": above ", format(x$tol, digits = 2)), "\n",
       "  ", if (x$converged) "converged" else paste0("NOT converged: ", status_message(x$status)),
-      ", ", x$method, ", ", sum(x$trace$iter > 0 & x$trace$method == x$method), " iterations on grids of up to ",
-      format(max(x$trace$cells), big.mark = " "), " cells, ", format(x$seconds, digits = 2), " s\n",
-      sep = "")
+      ", ", x$method, ", ", sum(x$trace$iter > 0 & x$trace$method == x$method),
+      " iterations on grids of up to ", format(max(x$trace$cells), big.mark = " "), " cells, ",
+      format(x$seconds, digits = 2), " s\n", sep = "")
   invisible(x)
 }
 

@@ -95,7 +95,8 @@ monge_ampere <- function(mu, nu, method = "auto", tol = NULL, max_iter = 200, ma
   check_same_dimension(mu, nu)
   method <- check_choice(method, c("auto", "newton", "back-and-forth"), "method")
   options <- list(
-    tol = check_number(tol %||% max(1e-3, 4 / max(dim(mu$density))), "tol", 0, open = TRUE), max_iter = check_count(max_iter, "max_iter", 1),
+    tol = check_number(tol %||% max(1e-3, 4 / max(dim(mu$density))), "tol", 0, open = TRUE),
+    max_iter = check_count(max_iter, "max_iter", 1),
     max_seconds = check_number(max_seconds, "max_seconds", 0, infinite = TRUE)
   )
   started <- proc.time()[["elapsed"]]

@@ -71,7 +71,8 @@ scales_help <- function(folds, shared) {
     density <- lapply(c(FALSE, TRUE), function(scales) {
       shared$scales <- scales
       sample <- fold_sample(fold, shared)
-      if (!is.null(sample)) -sample$offset - rowSums(sample$valid[, seq_len(ncol(fold$points)), drop = FALSE]^2) / 2
+      if (is.null(sample)) return(NULL)
+      -sample$offset - rowSums(sample$valid[, seq_len(ncol(fold$points)), drop = FALSE]^2) / 2
     })
     if (!is.null(density[[1]])) gain[fold$out] <- density[[2]] - density[[1]]
   }

@@ -65,7 +65,8 @@ fold_sample <- function(fold, shared) {
   whitening <- affine$data
   white <- to_white(whitening, points, given)
   sample <- list(
-    whitening = whitening, reference = affine$reference, train = white[!out, , drop = FALSE], train_weights = weights[!out],
+    whitening = whitening, reference = affine$reference,
+    train = white[!out, , drop = FALSE], train_weights = weights[!out],
     valid = white[out, , drop = FALSE], valid_weights = weights[out],
     offset = -log_slopes(whitening, given, nrow(white))[out] # for a loss in the units of the points
   )

@@ -186,7 +186,8 @@ whitened <- function(fit, x, given = NULL, layer = 1) {
   z <- z - g %*% w$covariates$coef
   if (!is.null(w$covariates$log_scale)) {
     s <- g %*% w$covariates$log_scale
-    for (k in seq_len(ncol(s))) s[, k] <- pmax(w$covariates$range[1, k], pmin(w$covariates$range[2, k], s[, k]))
+    range <- w$covariates$range
+    for (k in seq_len(ncol(s))) s[, k] <- pmax(range[1, k], pmin(range[2, k], s[, k]))
     z <- z / exp(s)
   }
   unname(cbind(z %*% w$matrix, g))

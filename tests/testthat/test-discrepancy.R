@@ -78,9 +78,10 @@ test_that("the Stein discrepancy is its formula, and judges", {
     for (i in 1:n) for (j in 1:n) {
       at <- function(p, q) k(sum((x[i, ] + p - x[j, ] - q)^2))
       total <- sum(s[i, ] * s[j, ]) * at(0, 0)
-      for (c in 1:ncol(x)) {
+      for (c in seq_len(ncol(x))) {
         u <- replace(numeric(ncol(x)), c, e)
-        total <- total + s[i, c] * (at(0, u) - at(0, -u)) / (2 * e) + s[j, c] * (at(u, 0) - at(-u, 0)) / (2 * e) +
+        total <- total + s[i, c] * (at(0, u) - at(0, -u)) / (2 * e) +
+          s[j, c] * (at(u, 0) - at(-u, 0)) / (2 * e) +
           (at(u, u) - at(u, -u) - at(-u, u) + at(-u, -u)) / (4 * e^2)
       }
       U[i, j] <- total

@@ -106,7 +106,9 @@ test_that("energies never rise within a bandwidth, whatever the divergence", {
     expect_identical(rises(flow), 0L)
     expect_lt(utils::tail(stats::na.omit(flow$trace$energy_distance), 1), 0.1)
   }
-  for (energy in c("data", "particle", "smooth", "bregman")) expect_identical(rises(quick_flow(faithful, energy = energy)), 0L)
+  for (energy in c("data", "particle", "smooth", "bregman")) {
+    expect_identical(rises(quick_flow(faithful, energy = energy)), 0L)
+  }
   expect_true(all(is.na(quick_flow(faithful, energy = "plugin")$trace$energy)))
   expect_identical(rises(quick_flow(faithful, control = list(optimiser = "lbfgs"))), 0L)
 })
@@ -234,7 +236,8 @@ test_that("duplicates part and outliers stay finite", {
 
 test_that("every rule gives a bandwidth of the right size, equivariant under scale", {
   z <- withr::with_seed(1, matrix(rnorm(400), 200))
-  rules <- c("normal", "silverman", "median", "cv", "ess", "heat", if (requireNamespace("ks", quietly = TRUE)) "plugin")
+  rules <- c("normal", "silverman", "median", "cv", "ess", "heat",
+             if (requireNamespace("ks", quietly = TRUE)) "plugin")
   for (rule in rules) {
     h <- bandwidth_of(rule, z)
     expect_true(h > 0.1 && h < 1.5)

@@ -17,7 +17,9 @@ test_that("the line is exact", {
   expect_gt(abs(error[1] / error[2]), 2)
   # piecewise constant densities: quantile functions by hand
   ma <- monge_ampere(c(1, 1, 1, 1), grid_density(c(3, 1, 1, 3), 2, 4))
-  q <- function(p) ifelse(p < 3 / 8, 2 + p * 4 / 3, ifelse(p < 5 / 8, 2.5 + 4 * (p - 3 / 8), 3.5 + (p - 5 / 8) * 4 / 3))
+  q <- function(p) {
+    ifelse(p < 3 / 8, 2 + p * 4 / 3, ifelse(p < 5 / 8, 2.5 + 4 * (p - 3 / 8), 3.5 + (p - 5 / 8) * 4 / 3))
+  }
   exact <- integrate(function(p) (q(p) - p)^2, 0, 1, rel.tol = 1e-12, subdivisions = 1000)$value
   expect_equal(ma$distance^2, exact, tolerance = 1e-10)
   expect_equal(ma$map, q(centers(4)), tolerance = 1e-12)
@@ -38,7 +40,8 @@ separable <- function(d, n, method = "auto") {
 }
 
 # 1-D: integral of (x - T(x))^2 under the wave
-one_squared <- integrate(function(x) (x - slope_quantile(wave_cdf(x)))^2 * wave(x), 0, 1, rel.tol = 1e-10)$value
+one_squared <- integrate(function(x) (x - slope_quantile(wave_cdf(x)))^2 * wave(x), 0, 1,
+                         rel.tol = 1e-10)$value
 
 test_that("products of maps of the line are found, to second order", {
   error <- vapply(c(64, 128), function(n) {
@@ -91,7 +94,8 @@ test_that("translation and dilation are exact, far from the origin and in any un
   for (unit in c(1e-4, 1e5)) {
     f <- function(x) apply(wave(x / unit), 1, prod)
     g <- function(x) apply(slope(x / unit), 1, prod)
-    ma <- monge_ampere(grid_density(f, c(0, 0), c(unit, unit), 32), grid_density(g, c(0, 0), c(unit, unit), 32))
+    ma <- monge_ampere(grid_density(f, c(0, 0), c(unit, unit), 32),
+                       grid_density(g, c(0, 0), c(unit, unit), 32))
     expect_equal(ma$distance / unit, base$distance, tolerance = 1e-9)
   }
 })

@@ -22,7 +22,8 @@ test_that("the map is the mean of the plan at the points, and the potential's gr
   h <- 1e-4
   slope <- sapply(1:2, function(k) {
     e <- replace(c(0, 0), k, h)
-    (predict(ot, sweep(at, 2, e, `+`), "potential") - predict(ot, sweep(at, 2, e, `-`), "potential")) / (2 * h)
+    (predict(ot, sweep(at, 2, e, `+`), "potential") -
+       predict(ot, sweep(at, 2, e, `-`), "potential")) / (2 * h)
   })
   expect_equal(unname(predict(ot, at)), at - slope / 2, tolerance = 1e-6)
   hull <- predict(ot, at)

@@ -15,10 +15,10 @@ test_that("masses count as repeated points do", {
   repeated <- wasserstein(rep(x, c(2, 1, 3)), rep(y, c(1, 1, 0, 4)), 1.5)
   expect_equal(wasserstein(x, y, 1.5, c(2, 1, 3), c(1, 1, 0, 4)), repeated)
   # the integral of the difference of quantile functions
-  F <- ecdf(rep(x, c(2, 1, 3)))
-  G <- ecdf(rep(y, c(1, 1, 0, 4)))
+  cdf_x <- ecdf(rep(x, c(2, 1, 3)))
+  cdf_y <- ecdf(rep(y, c(1, 1, 0, 4)))
   t <- seq(-1, 9, length.out = 1e5)
-  expect_equal(wasserstein(x, y, 1, c(2, 1, 3), c(1, 1, 0, 4)), mean(abs(F(t) - G(t))) * 10,
+  expect_equal(wasserstein(x, y, 1, c(2, 1, 3), c(1, 1, 0, 4)), mean(abs(cdf_x(t) - cdf_y(t))) * 10,
                tolerance = 1e-3)
 })
 
