@@ -1,15 +1,25 @@
 #!/bin/sh
-# check.sh [--no-manual]
+# check.sh [--no-manual] [--no-suggests]
 # Builds the package with its vignettes and runs R CMD check --as-cran on it. The output stays in
-# .check/. Notes are printed; a warning or an error is a failure.
+# .check/. Notes are printed; a warning or an error is a failure. --no-suggests: examples and tests
+# see the packages that are imported, and testthat, alone.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tools/common.sh"
 
 manual=
-if [ "${1:-}" = --no-manual ]; then
-  manual=--no-manual
-elif ! command -v pdflatex >/dev/null 2>&1; then
+out="$root/.check"
+for word; do
+  case $word in
+  --no-manual) manual=--no-manual ;;
+  --no-suggests)
+    out="$root/.check/no-suggests"
+    export _R_CHECK_DEPENDS_ONLY_=true
+    ;;
+  *) fail "check.sh does not know $word." ;;
+  esac
+done
+if [ -z "$manual" ] && ! command -v pdflatex >/dev/null 2>&1; then
   echo "pdflatex is missing: the PDF manual is not checked."
   manual=--no-manual
 fi
@@ -20,8 +30,8 @@ export _R_CHECK_SYSTEM_CLOCK_=false
 export _R_CHECK_FORCE_SUGGESTS_=false
 unset NOT_CRAN || true
 
-rm -rf "$root/.check"
-mkdir "$root/.check"
+rm -rf "$out"
+mkdir -p "$out"
 # Built outside the checkout, which R CMD build copies whole.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -33,8 +43,8 @@ mkdir -p cran/web/packages
 R_CRAN_WEB="file://$work/cran"
 export R_CRAN_WEB
 quietly "$work/build.log" "$R" CMD build $manual "$root" || fail "R CMD build failed."
-mv "$work/build.log" brenier_*.tar.gz "$root/.check"
-cd "$root/.check"
+mv "$work/build.log" brenier_*.tar.gz "$out"
+cd "$out"
 MAKEFLAGS=-j2 "$R" CMD check --as-cran $manual brenier_*.tar.gz >check.log 2>&1 </dev/null || true
 
 # Every check that did not end well, with what it said.
@@ -48,5 +58,5 @@ awk '
   END { flush() }' "$log"
 grep -q '^Status:' "$log" || { tail -n 30 "$log" >&2; fail "R CMD check did not finish."; }
 if grep -q -E '^Status:.*(WARNING|ERROR)' "$log"; then
-  fail "R CMD check found errors or warnings: see .check/brenier.Rcheck."
+  fail "R CMD check found errors or warnings: see $out/brenier.Rcheck."
 fi

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what is missing for the purposes given: run, test, vignette, check, bench, rival, dev.
+# Installs what is missing for the purposes given: run, test, vignette, check, bench, rival, dev,
+# site, release.
 # dependencies.dcf, in this folder, says what each one needs. Prints only what it installs.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
