@@ -262,7 +262,8 @@ static void jets(const br_potential *u, const br_jets *o, double *scratch) {
   for (int j = 0; j < u->n_coef; j++) {
     const double *w = br_ridge_direction(u, j);
     double *slope = o->full ? own : o->slope + (size_t)j * ld;
-    double *curve = o->full ? spare : o->curve + (size_t)(j - r->n_linear) * d * ld;
+    double *curve =
+        o->full || j < r->n_linear ? spare : o->curve + (size_t)(j - r->n_linear) * d * ld;
     double *force = o->force + (size_t)j * ld;
     kernels->project(d, n, ld, w, o->map, tau);
     if (j < d) {
