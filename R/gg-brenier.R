@@ -138,7 +138,8 @@ gg_qq <- function(data) {
   points <- data.frame(x = shown$at, y = shown$value, shown[c(".weight", "of")])
   plot <- ggplot2::ggplot(band, ggplot2::aes(.data$at)) +
     ggplot2::geom_ribbon(ggplot2::aes(ymin = .data$lower, ymax = .data$upper), fill = "grey50", alpha = 0.3) +
-    ggplot2::geom_abline(linetype = 2) + gg_points(points, colour = FIT_COLOUR, strength = 2 * length(order)) +
+    ggplot2::geom_abline(linetype = 2) +
+    gg_points(points, colour = FIT_COLOUR, strength = 2 * length(order)) +
     ggplot2::labs(x = "Quantile of the reference", y = "T(x)", title = data$main)
   if (length(order) > 1) plot + ggplot2::facet_wrap(~of, scales = "free") + gg_apart() else plot
 }

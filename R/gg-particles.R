@@ -7,7 +7,8 @@ gg_particles <- function(data) {
     plot <- ggplot2::ggplot() + gg_bars(data$particles, fill = shades(4)[2], colour = "white") +
       gg_words(data$words)
     if (is.null(data$data)) return(plot)
-    return(plot + ggplot2::geom_path(ggplot2::aes(.data$x, .data$y), bar_outline(data$breaks, data$data$height)) +
+    outline <- bar_outline(data$breaks, data$data$height)
+    return(plot + ggplot2::geom_path(ggplot2::aes(.data$x, .data$y), outline) +
       ggplot2::labs(subtitle = paste("bars:", keys[1], "- line: data")))
   }
   cloud <- function(x, weights, key) gg_cloud(x, weights, rep(key, nrow(x)))

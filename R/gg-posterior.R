@@ -48,7 +48,8 @@ gg_stages <- function(data) {
   keys <- unique(data$stages$of)
   ggplot2::ggplot(data$stages, ggplot2::aes(.data$gradients, .data$loss, colour = .data$of)) +
     ggplot2::geom_line() + ggplot2::geom_point(ggplot2::aes(shape = .data$of)) +
-    ggplot2::geom_linerange(ggplot2::aes(ymin = .data$loss - 2 * .data$se, ymax = .data$loss + 2 * .data$se)) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data$loss - 2 * .data$se,
+                                         ymax = .data$loss + 2 * .data$se)) +
     ggplot2::scale_shape_manual(NULL, values = stats::setNames(c(16, 17), keys), breaks = keys) +
     gg_colours(keys, c(FIT_COLOUR, OTHER_COLOUR)) + gg_words(data$words)
 }

@@ -135,7 +135,8 @@ draw_particles <- function(data, dots) {
   if (!is.null(data$data)) draw_points(data$data, data$weights, list(pch = 1), "grey50", 2)
   draw_points(data$particles, rep(1, nrow(data$particles)), dots, FIT_COLOUR, 1.5)
   if (!is.null(data$data)) {
-    key_above(c(data$key %||% "particles", "data"), pch = c(16, 1), col = c(mark(dots, "col", FIT_COLOUR), "grey50"))
+    key_above(c(data$key %||% "particles", "data"), pch = c(16, 1),
+              col = c(mark(dots, "col", FIT_COLOUR), "grey50"))
   }
 }
 
@@ -158,7 +159,7 @@ paths_data <- function(x, ask) {
     paths = data.frame(x = over, y = as.vector(paths[, , at[if (line) 1 else 2]]),
                        particle = rep(seq_len(dim(paths)[2]), each = n), time = seq_len(n)),
     line = line, end = n, asp = if (line) NA else flow_asp(x),
-    words = if (line) words_of("Paths", "Step", names[at[1]]) else words_of("Paths", names[at[1]], names[at[2]])
+    words = words_of("Paths", if (line) "Step" else names[at[1]], names[at[if (line) 1 else 2]])
   )
 }
 

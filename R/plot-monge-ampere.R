@@ -183,7 +183,8 @@ monge_path_data <- function(x, ask) {
   frames <- displacement(x, ask$t)
   if (length(ask$t) == 1) frames <- list(frames)
   list(
-    line = length(x$mu$lower) == 1, frames = frames, keys = paste("t =", format(ask$t, digits = 2, trim = TRUE)),
+    line = length(x$mu$lower) == 1, frames = frames,
+    keys = paste("t =", format(ask$t, digits = 2, trim = TRUE)),
     # not that of the frames, in which single cells can stand out
     top = if (length(x$mu$lower) > 1) max(flat_density(x$mu), flat_density(x$nu)),
     words = words_of("Displacement interpolation", "x", "Density")
@@ -216,7 +217,8 @@ monge_trace_data <- function(x, ask) {
                   argument = "which")
   }
   list(
-    trace = data.frame(iter = seq_len(nrow(trace)), value = log10(pmax(trace$error, 1e-16)), cells = trace$cells),
+    trace = data.frame(iter = seq_len(nrow(trace)), value = log10(pmax(trace$error, 1e-16)),
+                       cells = trace$cells),
     words = words_of("Convergence, from coarse grids to fine", "Iteration, on all grids",
                      if (x$method == "newton") "RMS of the log ratio" else "L1 error")
   )

@@ -211,8 +211,8 @@ stages_data <- function(x, ask) {
   both <- data.frame(gradients = h$gradients, loss = c(h$objective, h$validation),
                      se = c(0 * h$objective, h$se),
                      of = rep(c("on its points", "validation"), each = nrow(h)))
-  list(stages = both[is.finite(both$loss), ], words = words_of("Stages of the fit", "Points at which the gradient was asked for",
-                                       "Loss, nats"))
+  list(stages = both[is.finite(both$loss), ],
+       words = words_of("Stages of the fit", "Points at which the gradient was asked for", "Loss, nats"))
 }
 
 draw_stages <- function(data, dots) {

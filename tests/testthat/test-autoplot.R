@@ -97,7 +97,8 @@ test_that("one dimension, many dimensions, covariates", {
   expect_no_warning(built(ggplot2::autoplot(one)))
   expect_no_warning(built(ggplot2::autoplot(sinkhorn(faithful$eruptions, 1:30 / 10))))
   expect_no_warning(built(ggplot2::autoplot(kde_flow(iris[1:4], n = 40, steps = 5))))
-  expect_no_warning(built(ggplot2::autoplot(kde_flow(waiting ~ eruptions, data = faithful, n = 40, steps = 5))))
+  given <- kde_flow(waiting ~ eruptions, data = faithful, n = 40, steps = 5)
+  expect_no_warning(built(ggplot2::autoplot(given)))
   line <- monge_ampere(1 + (1:50) / 50, 2 - (1:50) / 50)
   for (which in c("density", "grid", "interpolation")) {
     expect_no_warning(built(ggplot2::autoplot(line, which)))
