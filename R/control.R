@@ -48,6 +48,7 @@
 #'   average iterate of [simulate.brenier()]. Without atoms these are all steps.
 #' @param components Number of quadratics of a softmax potential; by default the validation chooses among
 #'   8, 16 and 32, or with atoms among none, 8 and 16. 16 without a validation.
+#' @param ... None: a name that is not one of the settings is an error that says which is near.
 #' @return A list of class `brenier_control` with an element for each argument; `NULL` stands for
 #'   what is chosen from the data.
 #' @section Errors:
@@ -61,7 +62,8 @@
 brenier_control <- function(max_atoms = 150, max_iter = 1000, tol = 1e-6, schedule = "adaptive",
                             step = NULL, implicit = TRUE, validation = 0.2, folds = NULL,
                             kappa = 0.05, min_width = NULL, penalty = NULL, max_seconds = Inf,
-                            ledger = 256, iterates = FALSE, components = NULL) {
+                            ledger = 256, iterates = FALSE, components = NULL, ...) {
+  check_no_dots(..., known = names(formals(brenier_control)))
   implicit <- check_flag(implicit, "implicit")
   if (!is.function(schedule)) {
     schedule <- check_choice(schedule, c("adaptive", "constant", "sqrt", "harmonic"), "schedule")

@@ -71,8 +71,8 @@
 #' head(simulate(flow, nsim = 100, seed = 1))
 #' @name simulate.sinkhorn_flow
 #' @export
-simulate.sinkhorn_flow <- function(object, nsim = 1, seed = NULL, times = NULL, noise = TRUE,
-                                   step = NULL, ...) {
+simulate.sinkhorn_flow <- function(object, nsim = 1, seed = NULL, ..., times = NULL, noise = TRUE,
+                                   step = NULL) {
   check_no_dots(..., known = names(formals(simulate.sinkhorn_flow)))
   nsim <- check_count(nsim, "nsim")
   noise <- check_flag(noise, "noise")

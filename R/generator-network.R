@@ -118,7 +118,7 @@ run_network <- function(problem, space, stages, control) {
     state$status <- "interrupted"
     state$network$coef <- adam$average
   })
-  state$trace <- do.call(rbind, state$trace)
+  state$trace <- bound_trace(state$trace)
   state$seconds <- proc.time()[[3]] - state$began
   state
 }

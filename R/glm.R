@@ -110,12 +110,27 @@ check_glm_formula <- function(formula, data) {
       "{.arg formula} must be a formula with a response.", i = "Write {.code y ~ a + b}."
     ), "formula", argument = "formula")
   }
+  if (has_groups(formula, data)) {
+    brenier_abort(c(
+      "{.arg formula} must not have terms for groups, {.code (x | group)}.",
+      i = "Give such a model of glmmTMB, or of Stan, to {.fn as_target} and {.fn brenier_vi}."
+    ), "formula", argument = "formula")
+  }
   if (!is.null(data) && !is.data.frame(data) && !is.list(data) && !is.environment(data)) {
     brenier_abort("{.arg data} must be a data frame, not {shown(data)}.", "type",
                   argument = "data")
   }
   if (is.data.frame(data)) check_variables(formula, data)
   formula
+}
+
+#' Whether there is a term such as (1 | group).
+#' @noRd
+has_groups <- function(formula, data) {
+  frame <- if (is.data.frame(data)) data
+  variables <- tryCatch(as.list(attr(stats::terms(formula, data = frame), "variables")), error = function(e) NULL)
+  bars <- c(quote(`|`), quote(`||`))
+  any(vapply(variables, function(v) is.call(v) && any(vapply(bars, identical, NA, v[[1]])), NA))
 }
 
 #' The model matrix of a model frame with what new data need: see new_covariates().

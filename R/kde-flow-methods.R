@@ -232,7 +232,7 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #' simulate(flow, 3, seed = 1)
 #' predict(flow, data.frame(eruptions = 2, waiting = 55))
 #' @export
-simulate.kde_flow <- function(object, nsim = 1, seed = NULL, newdata = NULL, smooth = NULL, ...) {
+simulate.kde_flow <- function(object, nsim = 1, seed = NULL, ..., newdata = NULL, smooth = NULL) {
   check_no_dots(..., known = c("nsim", "seed", "newdata", "smooth"))
   nsim <- check_count(nsim, "nsim")
   smooth <- check_flag(smooth %||% (object$kind == "data"), "smooth")

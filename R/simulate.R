@@ -24,7 +24,7 @@
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
 #' simulate(fit, nsim = 5, seed = 1)
 #' @export
-simulate.brenier <- function(object, nsim = 1, seed = NULL, newdata = NULL, average = FALSE, ...) {
+simulate.brenier <- function(object, nsim = 1, seed = NULL, ..., newdata = NULL, average = FALSE) {
   check_no_dots(..., known = c("nsim", "seed", "newdata", "average"))
   nsim <- check_count(nsim, "nsim")
   if (check_flag(average, "average")) return(simulate_average(object, nsim, seed, newdata))

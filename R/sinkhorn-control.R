@@ -11,6 +11,7 @@
 #'   `FALSE` starts at `epsilon` from potentials of zero.
 #' @param check_every Number of iterations from one row of the trace to the next. Between them the
 #'   updates are over-relaxed; the check itself is free.
+#' @param ... None: a name that is not one of the settings is an error that says which is near.
 #' @return A list of class `sinkhorn_control` with an element for each argument.
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument, its value and what is allowed.
@@ -20,7 +21,8 @@
 #' @examples
 #' sinkhorn_control(tol = 1e-9)
 #' @export
-sinkhorn_control <- function(tol = 1e-6, max_iter = 2000, anneal = TRUE, check_every = 10) {
+sinkhorn_control <- function(tol = 1e-6, max_iter = 2000, anneal = TRUE, check_every = 10, ...) {
+  check_no_dots(..., known = names(formals(sinkhorn_control)))
   structure(list(
     tol = check_number(tol, "tol", 1e-14, 1),
     max_iter = check_count(max_iter, "max_iter", 1, 1e7),

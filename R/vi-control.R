@@ -29,6 +29,7 @@
 #'   differences, in all. No fit is begun that cannot take ten steps.
 #' @param temper Temperature that the fit begins at: it sees the log density divided by it first,
 #'   which lowers the barriers between modes, and then cools by halves. 1 does not temper.
+#' @param ... None: a name that is not one of the settings is an error that says which is near.
 #' @return A list of class `brenier_vi_control` with an element for each argument.
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument, its value and what is allowed.
@@ -42,7 +43,8 @@ brenier_vi_control <- function(max_atoms = 60, max_iter = 2000, tol = 2e-4, sche
                                step = 1, implicit = TRUE, validation = 4096, folds = 1,
                                kappa = 0.02, min_width = 0.1, penalty = 0, max_seconds = Inf,
                                components = NULL, points = 512, max_points = 8192,
-                               max_gradients = 1e5, temper = 1) {
+                               max_gradients = 1e5, temper = 1, ...) {
+  check_no_dots(..., known = names(formals(brenier_vi_control)))
   validation <- check_count(validation, "validation", 100, 1e6)
   points <- check_count(points, "points", 32, 1e6)
   shared <- brenier_control(
