@@ -44,10 +44,10 @@
 #' `brenier_error_argument` for a flow to data, or a posterior of other parameters.
 #' @examples
 #' f <- function(x) -sum(x^2) / 2
-#' flow <- kde_flow(target = f, gradient = function(x) -x, init = c(a = 1, b = 0), n = 100, steps
-#' = 100)
+#' flow <- kde_flow(target = f, gradient = function(x) -x, init = c(a = 1, b = 0), n = 100,
+#'                  steps = 100)
 #' post <- brenier_vi(f, c(a = 1, b = 0), function(x) -x)
-#' agreement(flow, post, seed = 1)
+#' agreement(flow, post, draws = 400, seed = 1)
 #' @export
 agreement <- function(x, y, ...) UseMethod("agreement")
 
