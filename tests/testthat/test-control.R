@@ -122,3 +122,7 @@ test_that("an edited control is checked again", {
   control$kappa <- 2
   expect_error(brenier(data, control = control), class = "brenier_error_argument")
 })
+
+test_that("steps without a system of equations must be finite", {
+  expect_refused(brenier_control(implicit = FALSE, step = Inf), "argument")
+})

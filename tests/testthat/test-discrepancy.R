@@ -121,3 +121,7 @@ test_that("printing and wrong arguments", {
   expect_refused(sliced_wasserstein(x, y, p = 3), "argument")
   expect_refused(ksd(x, function(x) 1), "argument")
 })
+
+test_that("one point has no discrepancy from a score", {
+  expect_refused(ksd(matrix(1, 1, 2), function(x) -x), "rows")
+})

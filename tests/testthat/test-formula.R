@@ -99,3 +99,7 @@ test_that("values that a term makes are checked as data are", {
   expect_refused(brenier(~ I(eruptions / 0), data = faithful), "not_finite")
   expect_refused(brenier(~ eruptions + I(2 * eruptions), data = faithful), "collinear")
 })
+
+test_that("weights of another length than the data are refused", {
+  expect_refused(brenier(~ eruptions, data = faithful, weights = c(1, 2)), "argument")
+})

@@ -369,3 +369,9 @@ test_that("threads and seeds are those of the house, and a posterior outlives it
   expect_gt(post$evaluations$log_density, post$evaluations$gradient)
   expect_output(print(post), "Regression count ~ x \\+ f, poisson\\(log\\), 150 observations")
 })
+
+test_that("the response, the data and the number of covariates are checked", {
+  expect_error(brenier_glm(mpg ~ wt, data = "mtcars"), class = "brenier_error_type")
+  d <- as.data.frame(matrix(stats::rnorm(300 * 260), 300))
+  expect_error(brenier_glm(V1 ~ ., data = d), "255", class = "brenier_error_formula")
+})

@@ -447,3 +447,18 @@ test_that("wrong arguments are refused", {
   expect_refused(kde_flow(target = function(x) NaN, gradient = function(x) x, init = 1), "target")
   expect_refused(kde_flow(target = function(x) 0, gradient = function(x) 1:3, init = 1), "target")
 })
+
+test_that("spaces, bandwidths and settings that are none are refused", {
+  y <- as.matrix(faithful)
+  refused <- function(...) {
+    expect_error(kde_flow(y, n = 10, steps = 1, ...), class = "brenier_error_argument")
+  }
+  refused(sphere = TRUE, torus = 1)
+  refused(sphere = 3)
+  refused(bandwidth = list(1))
+  refused(control = list(50))
+  known <- kde_flow(target = function(x) -sum(x^2), gradient = function(x) -2 * x, init = c(a = 0),
+                    n = 10, steps = 1)
+  expect_error(predict(known, 0, type = "log_ratio"), class = "brenier_error_argument")
+  expect_error(predict(known, matrix(0, 1, 2)), class = "brenier_error_argument")
+})

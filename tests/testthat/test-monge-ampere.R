@@ -339,3 +339,8 @@ test_that("every plot draws a page", {
   expect_identical(pages(plot(suppressWarnings(separable(3, 8)), "interpolation")), 1L)
   expect_output(print(summary(ma)), "moved")
 })
+
+test_that("grids of four dimensions, and what is no solution, are refused", {
+  expect_refused(grid_density(function(x) 1, rep(0, 4), rep(1, 4)), "argument")
+  expect_refused(displacement(1), "type")
+})

@@ -314,3 +314,31 @@ test_that("forbidden pairs stay empty, and patterns without a coupling are found
   expect_true(empty$converged)
   expect_equal(sum(plan(empty)), 1, tolerance = 1e-6)
 })
+
+test_that("epsilon is a hundredth of the mean excess of a matrix of costs by default", {
+  cost <- rbind(c(1, 4, 9), c(2, Inf, 3))
+  a <- c(0.4, 0.6)
+  b <- c(0.3, 0.3, 0.4)
+  w <- outer(a, b)
+  w[2, 2] <- 0
+  excess <- ifelse(w > 0, cost - 1, 0)
+  expect_equal(sinkhorn(a = a, b = b, cost = cost)$epsilon, 0.01 * sum(w * excess) / sum(w))
+  # no cost differs from another: any epsilon gives the product
+  flat <- sinkhorn(cost = matrix(7, 2, 3))
+  expect_equal(plan(flat), matrix(1 / 6, 2, 3))
+  expect_equal(flat$value, 7)
+})
+
+test_that("points at one place have a plan", {
+  for (place in c(2, 5)) {
+    ot <- sinkhorn(c(2, 2), rep(place, 3))
+    expect_equal(plan(ot), matrix(1 / 6, 2, 3))
+    expect_equal(ot$value, (place - 2)^2)
+  }
+})
+
+test_that("a matrix of costs is not empty and says nothing of new points", {
+  expect_refused(sinkhorn(cost = matrix(0, 0, 3)), "empty")
+  ot <- sinkhorn(cost = matrix(c(0, 1, 1, 0), 2), epsilon = 0.5)
+  expect_refused(predict(ot, c(1, 2)), "argument")
+})

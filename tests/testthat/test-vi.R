@@ -268,3 +268,12 @@ test_that("a posterior answers, and is the same from a file", {
   expect_equal(as_draws(again, 10, seed = 1), draws)
   expect_equal(predict(again, cbind(0, 0)), predict(post, cbind(0, 0)))
 })
+
+test_that("controls print, and lists that are none are refused", {
+  expect_output(print(brenier_vi_control(max_points = 1024)), "max_points +1024")
+  f <- function(x) -x^2 / 2
+  expect_error(brenier_vi(f, 0, function(x) -x, control = list(8)), class = "brenier_error_argument")
+  expect_error(brenier_vi(f, 0, function(x) -x, control = 8), class = "brenier_error_argument")
+  expect_error(brenier_vi(function(x) -sum(x^2), numeric(257), function(x) -2 * x),
+               class = "brenier_error_argument")
+})
