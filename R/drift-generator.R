@@ -67,6 +67,7 @@
 #'   map.
 #' @param batch Latents a step, and data, of a network.
 #' @param n Latents of a potential.
+#' @param divergence As in [kde_flow()].
 #' @param energy As in [kde_flow()]; by default `"plugin"` for a network, whose batches are too
 #'   noisy for
 #'   the rest to pay, and `"mixture"` for a potential.
