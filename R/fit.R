@@ -65,6 +65,7 @@ core_options <- function(control, d, given, n, max_rounds) {
     max_rounds = as.integer(max_rounds),
     n_components = control$n_components %||% 0L,
     keep_best = 0L,
+    rounds_only = 0L,
     given = as.integer(given),
     kappa = control$kappa,
     keep_iterates = as.integer(control$iterates),
@@ -85,7 +86,7 @@ all_rounds <- function(control, d) {
 #' @noRd
 run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, progress,
                      noise = ledger_points(0, z, d), axes = diag(d),
-                     learner = NULL, other = NULL, held_offset = NULL) {
+                     learner = NULL, other = NULL, held_offset = NULL, rounds_only = FALSE) {
   share <- weights / sum(weights)
   options <- core_options(control, d, ncol(z) - d, 1 / sum(share^2), max_rounds)
   options$noise <- noise
@@ -94,6 +95,7 @@ run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, p
   options["other"] <- list(other)
   options["held_offset"] <- list(held_offset)
   options["start"] <- list(NULL)
+  options$rounds_only <- as.integer(rounds_only)
   run <- .Call(
     C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
     progress

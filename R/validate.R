@@ -135,7 +135,8 @@ run_fold <- function(sample, d, control, shared) {
   run <- run_core(
     sample$train, d, sample$train_weights, sample$valid, sample$valid_weights, control,
     all_rounds(control, d), shared$progress$report, axes = sample$whitening$root,
-    learner = shared$pairing$learner, other = sample$other, held_offset = sample$offset
+    learner = shared$pairing$learner, other = sample$other, held_offset = sample$offset,
+    rounds_only = TRUE
   )
   rounds <- run$rounds
   # a round that was cut short says nothing of its atoms

@@ -16,6 +16,8 @@
 #define ROUND_STEPS 20   /* at one barrier in a round: only the end needs a certificate */
 #define CENTRED 2        /* certificate, over that of the exact centre, at which to leave it */
 #define HOPELESS 1       /* nats a point above the best validation at which to give up */
+#define EARLY .1         /* decrement^2, over the certificate of a round, at which to end it */
+#define HEAD_START 10    /* times that barrier, where new atoms push many others towards zero */
 #define LOWER_BARRIER 10 /* factor between one barrier and the next */
 #define VANISHED .3      /* theta sqrt(h) over sqrt(beta) below which an atom is dropped */
 
@@ -118,26 +120,27 @@ static void keep_iterate(fitter *f) {
 
 /* Whether the certificate is within the target. Where there is none, whether decrement^2 is, about
  * twice the decrease that the next step promises; with components, whose rounds are short, whether
- * it is within the tolerance. */
-static int settled(const fitter *f, double target) {
+ * it is within the tolerance. In the rounds it is enough that steps promise little. */
+static int settled(const fitter *f, double target, int certify) {
   const br_mirror *m = &f->mirror;
   int linear = m->u->family->linear;
+  if (!certify && linear && m->decrement * m->decrement <= EARLY * target) return 1;
   if (linear && f->learner.kind->gap) return m->gap <= target;
   return m->decrement * m->decrement <= (linear ? target : f->stop.tolerance);
 }
 
 /* Mirror steps at one weight of the barrier until the certificate is near what it
  * is at the minimum, or the steps have settled. */
-static br_status centre(fitter *f, double beta) {
+static br_status centre(fitter *f, double beta, int certify) {
   br_mirror *m = &f->mirror;
-  int last = m->steps + f->patience;
+  int most = m->steps + f->patience;
   double target = CENTRED * beta * f->fit->u.family->barrier_parameter(&f->fit->u);
   m->beta = beta;
   br_ledger_update(&f->ledger, m->u); /* features may have come and gone */
   for (;;) {
     br_status status = br_mirror_prepare(m);
     if (status != BR_OK) return status;
-    if (settled(f, target) || m->steps >= last) return BR_OK;
+    if (settled(f, target, certify) || m->steps >= most) return BR_OK;
     double row[BR_TRACE_COLUMNS];
     describe(f, row);
     aim(f);
@@ -161,13 +164,14 @@ static double barrier_for(const fitter *f, double gap) {
   return gap / (CENTRED * u->family->barrier_parameter(u));
 }
 
-/* Lowers the barrier from where it is until the certificate meets the gap. */
-static br_status descend(fitter *f, double gap) {
+/* Lowers the barrier from where it is until the certificate meets the gap, as it does near the
+ * centre; whether it does is made sure of at the end of the fit alone. */
+static br_status descend(fitter *f, double gap, int certify) {
   double beta = f->mirror.beta, last = barrier_for(f, gap);
   br_status status;
   do {
     beta = fmax(beta / LOWER_BARRIER, last);
-    status = centre(f, beta);
+    status = centre(f, beta, certify);
   } while (status == BR_OK && beta > last);
   return status;
 }
@@ -205,7 +209,8 @@ static int add_columns(fitter *f) {
     promised += f->columns.found[i].score * f->columns.found[i].score / 2;
   /* the barrier holds back about as much as the columns promise, lest the first
    * steps run into the constraints */
-  beta = f->mirror.beta = fmax(barrier_for(f, promised), barrier_for(f, f->options->round_tol));
+  beta = fmax(barrier_for(f, promised), barrier_for(f, f->options->round_tol));
+  beta = f->mirror.beta = u->d > FULL_QUADRATIC ? HEAD_START * beta : beta;
   for (int i = 0; i < f->columns.n_found && added < room; i++) {
     const br_column *c = &f->columns.found[i];
     if (c->score < f->options->min_score) break;
@@ -264,7 +269,7 @@ static void return_to_best(fitter *f, double validation) {
 
 static br_status rounds(fitter *f, int *keep) {
   const br_fit_options *o = f->options;
-  br_status status = centre(f, barrier_for(f, o->round_tol));
+  br_status status = centre(f, barrier_for(f, o->round_tol), 1);
   double best = INFINITY;
   int since = 0;
   if (status >= BR_ERR_SIZE) return status;
@@ -272,8 +277,8 @@ static br_status rounds(fitter *f, int *keep) {
   if (o->keep_best) best = keep_best(f);
   for (f->round = 1; status == BR_OK && f->round <= o->max_rounds; f->round++) {
     int added = n_atoms(f) < o->max_atoms ? add_columns(f) : 0;
-    if (added == 0 && (f->fit->u.family->linear || settled(f, o->tol))) break;
-    status = descend(f, o->round_tol);
+    if (added == 0 && (f->fit->u.family->linear || settled(f, o->tol, 1))) break;
+    status = descend(f, o->round_tol, 0);
     if (status >= BR_ERR_SIZE) return status;
     drop_vanished(f, keep);
     if (tailed(f))
@@ -377,7 +382,12 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   f.patience = linear ? ROUND_STEPS : BLEND_STEPS;
   fit->status = rounds(&f, keep);
   f.patience = options->max_iter;
-  if (linear && fit->status == BR_OK) fit->status = descend(&f, f.stop.tolerance);
+  if (options->rounds_only && linear) {
+    close_ledger(&f);
+    fit->gap = INFINITY;
+    return;
+  }
+  if (linear && fit->status == BR_OK) fit->status = descend(&f, f.stop.tolerance, 1);
   double row[BR_TRACE_COLUMNS];
   br_ledger_update(&f.ledger, u);
   br_mirror_prepare(&f.mirror); /* the state that is returned, whatever ended the fit */
@@ -385,7 +395,7 @@ void br_fit_run(br_fit *fit, const br_fit_options *options, const br_learner_dat
   append(&fit->trace, BR_TRACE_COLUMNS, row);
   close_ledger(&f);
   fit->gap = f.mirror.gap;
-  int met = settled(&f, f.stop.tolerance);
+  int met = settled(&f, f.stop.tolerance, 1);
   if (linear && fit->status == BR_OK && !met) fit->status = BR_STALLED;
   if (met && fit->status != BR_INTERRUPTED && fit->status < BR_ERR_SIZE)
     fit->status = BR_OK; /* it was the last step that was needed */

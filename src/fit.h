@@ -21,7 +21,7 @@
 
 typedef struct {
   double tol;       /* of the certificate at the end, nats a point */
-  double round_tol; /* of the certificate in the rounds before */
+  double round_tol; /* in the rounds before, of the certificate, or of 10 decrement^2 */
   int max_iter;     /* mirror steps */
   double max_seconds;
   int max_atoms;
@@ -30,6 +30,7 @@ typedef struct {
   int a_round;      /* columns added in a round, at most */
   int patience;     /* rounds without a better validation before the end */
   int keep_best;    /* whether the fit then returns to the round of the best validation */
+  int rounds_only;  /* whether the rounds are all that is asked for: no certificate at the end */
   int given;        /* last columns of the samples that are covariates */
   double kappa;     /* floor of the eigenvalues of Q */
   double min_score; /* columns below this violation are not worth adding */

@@ -26,6 +26,7 @@ void br_mirror_make(br_mirror *m, const br_mirror_options *options, br_potential
   m->gap = INFINITY;
   m->gradient = br_take(ws, max_coef);
   m->force = br_take(ws, max_coef);
+  m->downhill = br_take(ws, max_coef);
   m->delta = br_take(ws, max_coef);
   m->start = br_take(ws, max_coef);
   m->system = br_take(ws, (size_t)learner->moments.ldm * learner->moments.ldm);
@@ -123,6 +124,7 @@ br_status br_mirror_prepare(br_mirror *m) {
   if (!isfinite(m->descent)) return BR_ERR_NOT_FINITE;
   /* delta shrinks with eta when eta < 1: per unit of time */
   m->decrement = sqrt(fmax(0, m->descent) / fmin(m->eta, 1));
+  memcpy(m->downhill, m->delta, p * sizeof(double));
   return kind->force ? follow(m) : BR_OK;
 }
 
@@ -147,6 +149,7 @@ br_status br_mirror_advance(br_mirror *m) {
   /* below this the change of F is lost in the rounding of the loss */
   double noise = 1e-14 * (1 + fabs(start));
   double t = fmin(1, TO_BOUNDARY * u->family->max_step(u, m->delta));
+  if (u->family->follow) u->family->follow(u, m->beta, m->downhill);
   int halvings = 0;
   for (; halvings < MAX_HALVINGS; halvings++, t /= 2) {
     for (int j = 0; j < p; j++) u->coef[j] = m->start[j] + t * m->delta[j];

@@ -9,10 +9,11 @@
  *                                                   projected on the features
  *   implicit   (G + eta H)        delta = -eta g    eta -> infinity is Newton
  *
- * followed by backtracking on F, so that every iterate stays strictly convex. A learner may put
- * a force of its own in the place of g, where it goes downhill as well. Where u is not linear
- * in its coefficients, H is the Hessian of Gauss and Newton; eta damps the step, and the metric
- * has a small multiple of the identity added. */
+ * with multipliers of the constraints in beta B'', as primal-dual steps have them
+ * (ridge_barrier.h), followed by backtracking on F, so that every iterate stays strictly convex. A
+ * learner may put a force of its own in the place of g, where it goes downhill as well. Where u is
+ * not linear in its coefficients, H is the Hessian of Gauss and Newton; eta damps the step, and the
+ * metric has a small multiple of the identity added. */
 #ifndef BR_MIRROR_H
 #define BR_MIRROR_H
 
@@ -31,9 +32,11 @@ typedef struct {
   br_mirror_options options;
   br_potential *u;
   br_learner *learner;
-  double *gradient, *force, *delta, *start, *system;
-  double beta;     /* weight of the barrier */
-  double adaptive; /* next step size of the adaptive schedule */
+  double *gradient, *force, *start, *system;
+  double *downhill; /* the solution with g */
+  double *delta;    /* the step: this, or the solution with the learner's force */
+  double beta;      /* weight of the barrier */
+  double adaptive;  /* next step size of the adaptive schedule */
 
   /* about the last call */
   double objective; /* loss + penalty */

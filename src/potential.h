@@ -89,8 +89,8 @@ struct br_family {
   int (*n_linear)(const br_potential *u);
 
   /* The self-concordant barrier B of the convexity constraints: returns
-   * BR_ERR_SINGULAR outside them. Adds beta times its gradient and Hessian
-   * (H[j * ldh + l], l >= j) where these are not NULL. */
+   * BR_ERR_SINGULAR outside them. Adds beta times its gradient and Hessian, or what follow() made
+   * of that (H[j * ldh + l], l >= j), where these are not NULL. */
   br_status (*barrier)(br_potential *u, double beta, double *value, double *gradient, double *H,
                        int ldh);
 
@@ -102,9 +102,14 @@ struct br_family {
    * within beta times this of the constrained minimum. */
   double (*barrier_parameter)(const br_potential *u);
 
-  /* Largest t with coef + t step inside the constraints, half of it where Q >= kappa I is the
-   * nearest; may be infinite. */
+  /* Largest t with coef + t step inside the constraints, half of it, or .9 after follow(), where
+   * Q >= kappa I is the nearest; may be infinite. */
   double (*max_step)(const br_potential *u, const double *step);
+
+  /* To be called before a step of objective + beta B is taken: what stands for the Hessian of the
+   * barrier goes along, see ridge_barrier.h. NULL where it stays what it is, as with components,
+   * whose steps are damped. */
+  void (*follow)(br_potential *u, double beta, const double *step);
 
   /* The dual part of the certificate (mirror.c): corrects the gradient in place for the
    * part C [1; b] of the map that the covariates b explain, with whose entries c_l the gradient

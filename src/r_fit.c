@@ -31,6 +31,7 @@ br_fit_options glue_fit_options(SEXP list, int columns, br_workspace *ws) {
                       .a_round = glue_int(list, "a_round"),
                       .patience = glue_int(list, "patience"),
                       .keep_best = glue_int(list, "keep_best"),
+                      .rounds_only = glue_int(list, "rounds_only"),
                       .given = glue_int(list, "given"),
                       .kappa = glue_double(list, "kappa"),
                       .keep_iterates = glue_int(list, "keep_iterates"),

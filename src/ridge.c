@@ -1,6 +1,7 @@
 #include "ridge.h"
 
 #include "linalg.h"
+#include "ridge_barrier.h"
 #include "simd.h"
 
 #include <math.h>
@@ -45,6 +46,8 @@ void br_ridge_make(br_potential *u, int d, int given, int max_quadratic, int max
   r->profile = br_take_int(ws, max_coef);
   r->centre = br_take(ws, max_coef);
   r->width = br_take(ws, max_coef);
+  r->dual = br_take(ws, max_coef);
+  r->dual_Q = br_take(ws, (size_t)d * d);
   r->Q = br_take(ws, BR_PACKED_SIZE(d));
   r->work =
       br_take(ws, 4 * (size_t)d * d + 8 * (size_t)d + (size_t)max_quadratic * (max_quadratic + 1) +
@@ -69,6 +72,7 @@ static void insert(br_potential *u, int at, br_profile profile, const double *w,
   memmove(r->profile + at + 1, r->profile + at, after * sizeof(int));
   memmove(r->centre + at + 1, r->centre + at, after * sizeof(double));
   memmove(r->width + at + 1, r->width + at, after * sizeof(double));
+  memmove(r->dual + at + 1, r->dual + at, after * sizeof(double));
   memmove(u->coef + at + 1, u->coef + at, after * sizeof(double));
   memmove(u->frozen + at + 1, u->frozen + at, after * sizeof(int));
   memset(r->dir + at * rows, 0, rows * sizeof(double));
@@ -76,6 +80,7 @@ static void insert(br_potential *u, int at, br_profile profile, const double *w,
   r->profile[at] = profile;
   r->centre[at] = centre;
   r->width[at] = width;
+  r->dual[at] = 0;
   u->coef[at] = coef;
   u->frozen[at] = 0;
   u->n_coef++;
@@ -116,6 +121,8 @@ void br_ridge_load(br_potential *u, int n_quadratic, int n_atoms, const double *
   memcpy(r->profile + first, profile, terms * sizeof(int));
   memcpy(r->centre + first, centre, terms * sizeof(double));
   memcpy(r->width + first, width, terms * sizeof(double));
+  memset(r->dual + first, 0, terms * sizeof(double));
+  memset(r->dual_Q, 0, (size_t)r->d * r->d * sizeof(double));
   memcpy(u->coef, coef, (first + terms) * sizeof(double));
   prepare(u);
 }
@@ -144,6 +151,7 @@ void br_ridge_keep(br_potential *u, const int *keep) {
     r->profile[to] = r->profile[from];
     r->centre[to] = r->centre[from];
     r->width[to] = r->width[from];
+    r->dual[to] = r->dual[from];
     u->frozen[to] = u->frozen[from];
     u->coef[to++] = u->coef[from];
   }
@@ -307,143 +315,7 @@ static void scale_by_directions(const br_potential *u, double *M, int ldm) {
 
 static int n_linear(const br_potential *u) { return self(u)->n_linear; }
 
-/* --- constraints: theta_j >= 0, Q - kappa I >= 0 --------------------------- */
-
-/* Lower Cholesky factor of Q - kappa I, column-major, in r->work. */
-static br_status factor_excess(const br_potential *u, double *factor) {
-  const br_ridge *r = self(u);
-  int d = r->d;
-  for (int j = 0; j < d; j++)
-    for (int i = j; i < d; i++)
-      factor[i + (size_t)j * d] = r->Q[BR_PACKED(i, j)] - (i == j ? r->kappa : 0);
-  return br_cholesky(d, factor, d);
-}
-
-/* out_k = R^{-1} w_k for the quadratic directions, R = Q - kappa I. */
-static void solve_directions(const br_potential *u, const double *factor, double *out) {
-  const br_ridge *r = self(u);
-  size_t d = r->d;
-  for (int k = 0; k < r->n_quadratic; k++)
-    memcpy(out + k * d, br_ridge_direction(u, r->n_linear + k), d * sizeof(double));
-  br_cholesky_solve(r->d, r->n_quadratic, factor, r->d, out, r->d);
-}
-
-static br_status barrier(br_potential *u, double beta, double *value, double *gradient, double *H,
-                         int ldh) {
-  br_ridge *r = self(u);
-  int d = r->d, quadratic = r->n_linear, first = br_ridge_first_atom(u);
-  double *factor = r->work, *solved = r->work + (size_t)d * d, sum = 0;
-  for (int j = first; j < u->n_coef; j++) {
-    if (u->frozen[j]) continue;
-    if (!(u->coef[j] > 0)) return BR_ERR_SINGULAR;
-    sum -= log(u->coef[j]);
-    if (gradient) gradient[j] -= beta / u->coef[j];
-    if (H) H[(size_t)j * ldh + j] += beta / (u->coef[j] * u->coef[j]);
-  }
-  if (factor_excess(u, factor) != BR_OK) return BR_ERR_SINGULAR;
-  for (int k = 0; k < d; k++) sum -= 2 * log(factor[k + (size_t)k * d]);
-  if (value) *value = sum;
-  if (!gradient && !H) return BR_OK;
-  solve_directions(u, factor, solved);
-  for (int k = 0; k < r->n_quadratic; k++)
-    for (int l = k; l < r->n_quadratic; l++) {
-      double inner = dot(d, br_ridge_direction(u, quadratic + k), solved + (size_t)l * d);
-      if (gradient && k == l) gradient[quadratic + k] -= beta * inner;
-      if (H) H[(size_t)(quadratic + k) * ldh + quadratic + l] += beta * inner * inner;
-    }
-  return BR_OK;
-}
-
-static double penalty(const br_potential *u, double lambda, double *gradient, double *H, int ldh) {
-  double sum = 0;
-  (void)H, (void)ldh; /* it is linear */
-  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
-    if (u->frozen[j]) continue;
-    sum += u->coef[j];
-    if (gradient) gradient[j] += lambda;
-  }
-  return lambda * sum;
-}
-
-static double barrier_parameter(const br_potential *u) {
-  int free_atoms = 0;
-  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) free_atoms += !u->frozen[j];
-  return free_atoms + u->d;
-}
-
-/* Largest t with Q + t dQ >= kappa I: -1 over the smallest eigenvalue of
- * L^{-1} dQ L^{-T}, L the factor of Q - kappa I. */
-static double max_step_quadratic(const br_potential *u, const double *step) {
-  br_ridge *r = self(u);
-  int d = r->d, m = r->n_quadratic;
-  double *factor = r->work, *v = factor + (size_t)d * d, *sum = v + (size_t)d * m;
-  double *work = sum + BR_PACKED_SIZE(d);
-  if (factor_excess(u, factor) != BR_OK) return 0;
-  memset(sum, 0, BR_PACKED_SIZE(d) * sizeof(double));
-  for (int k = 0; k < m; k++) {
-    const double *w = br_ridge_direction(u, r->n_linear + k);
-    for (int i = 0; i < d; i++) {
-      double rest = w[i];
-      for (int j = 0; j < i; j++) rest -= factor[i + (size_t)j * d] * v[j];
-      v[i] = rest / factor[i + (size_t)i * d];
-      for (int j = 0; j <= i; j++) sum[BR_PACKED(i, j)] += step[r->n_linear + k] * v[i] * v[j];
-    }
-  }
-  double smallest = br_min_eigenvalue(d, sum, work);
-  return smallest < 0 ? -1 / smallest : INFINITY;
-}
-
-/* Half way to the border of Q >= kappa I: steps that went on almost to it would in a few come so
- * near that the barrier, beta over the square of the distance, drowns the rest of the system in
- * rounding, and no step leads away again. */
-static double max_step(const br_potential *u, const double *step) {
-  double t = 0.5 * max_step_quadratic(u, step);
-  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++)
-    if (step[j] < 0 && -u->coef[j] / step[j] < t) t = -u->coef[j] / step[j];
-  return t;
-}
-
-/* Looks for Z >= 0 with w_k'Z w_k = gradient_k for every quadratic direction:
- * then gradient'coef >= kappa tr Z on the constraints. Near the minimum of
- * objective + beta B, Z = beta R^{-1} is almost it; the rest is made up in the
- * span of the w_k w_k'. */
-static double dual_minimum(br_potential *u, double beta, const double *slope, double *gradient) {
-  br_ridge *r = self(u);
-  int d = r->d, m = r->n_quadratic, terms = 1 + r->given;
-  for (int j = r->n_linear; j < u->n_coef; j++)
-    for (int l = 0; l < terms; l++)
-      gradient[j] -= dot(d, gradient + l * d, br_ridge_direction(u, j)) * slope[j * terms + l];
-  double *factor = r->work, *solved = factor + (size_t)d * d, *gram = solved + (size_t)d * m;
-  double *y = gram + (size_t)m * m, *Z = y + m, trace = 0, fixed = 0;
-  for (int j = br_ridge_first_atom(u); j < u->n_coef; j++) {
-    if (u->frozen[j]) fixed += gradient[j] * u->coef[j];
-    else if (gradient[j] < 0) return -INFINITY;
-  }
-  if (factor_excess(u, factor) != BR_OK) return -INFINITY;
-  solve_directions(u, factor, solved);
-  for (int k = 0; k < m; k++) {
-    const double *w = br_ridge_direction(u, r->n_linear + k);
-    y[k] = gradient[r->n_linear + k] - beta * dot(d, w, solved + (size_t)k * d);
-    for (int l = 0; l < m; l++) {
-      double inner = dot(d, w, br_ridge_direction(u, r->n_linear + l));
-      gram[k + (size_t)l * m] = inner * inner;
-    }
-  }
-  if (br_cholesky(m, gram, m) != BR_OK) return -INFINITY;
-  br_cholesky_solve(m, 1, gram, m, y, m);
-  if (br_cholesky_invert(d, factor, d) != BR_OK) return -INFINITY;
-  for (int j = 0; j < d; j++)
-    for (int i = 0; i < d; i++) {
-      double sum = beta * factor[i + (size_t)j * d];
-      for (int k = 0; k < m; k++) {
-        const double *w = br_ridge_direction(u, r->n_linear + k);
-        sum += y[k] * w[i] * w[j];
-      }
-      Z[i + (size_t)j * d] = sum;
-      if (i == j) trace += sum;
-    }
-  return br_cholesky(d, Z, d) == BR_OK ? r->kappa * trace + fixed : -INFINITY;
-}
+/* --- the rest, and the table ------------------------------------------------ */
 
 static double min_eigenvalue(br_potential *u) {
   br_ridge *r = self(u);
@@ -462,10 +334,11 @@ const br_family br_ridge_family = {
     .jets = jets,
     .scale_by_directions = scale_by_directions,
     .n_linear = n_linear,
-    .barrier = barrier,
-    .penalty = penalty,
-    .barrier_parameter = barrier_parameter,
-    .max_step = max_step,
-    .dual_minimum = dual_minimum,
+    .barrier = br_ridge_barrier,
+    .penalty = br_ridge_penalty,
+    .barrier_parameter = br_ridge_barrier_parameter,
+    .max_step = br_ridge_max_step,
+    .follow = br_ridge_follow,
+    .dual_minimum = br_ridge_dual_minimum,
     .min_eigenvalue = min_eigenvalue,
 };

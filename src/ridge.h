@@ -32,8 +32,10 @@ typedef struct {
   int *profile;   /* max_coef, used for atoms, as are the next two */
   double *centre; /* max_coef */
   double *width;  /* max_coef */
+  double *dual;   /* max_coef, used for atoms: multipliers as estimated, 0 where unknown */
+  double *dual_Q; /* d x d, likewise */
   double *Q;      /* packed, from coef by prepare */
-  double *work;   /* for the barrier and the certificate */
+  double *work;   /* see ridge_barrier.h */
 } br_ridge;
 
 extern const br_family br_ridge_family;

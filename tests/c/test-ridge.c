@@ -1,5 +1,6 @@
 /* The ridge family: value, map and Hessian against plain formulas and against each other by
  * differences; what adding, keeping and loading terms does; barrier, dual and bounds. */
+#include "../../src/linalg.h"
 #include "naive.h"
 
 #define ROUNDING 1e-12 /* some 100 terms near 1, condition numbers near 10 */
@@ -240,6 +241,50 @@ static void test_max_step(int d, int extra) {
   }
 }
 
+/* Primal-dual steps on gradient'coef + beta B, where it is known: theta_j = beta/gradient_j and,
+ * with directions that span all symmetric matrices, Q = kappa I + beta G^{-1} for gradients w_k'G
+ * w_k. The start is far off, and the multipliers end at gradient_j and G, of which they know
+ * nothing. */
+static void test_follow(void) {
+  enum { d = 3, atoms = 2, p = d + 6 + atoms };
+  const double beta = 1e-3, G[9] = {2, 0.5, 0, 0.5, 1, -0.3, 0, -0.3, 0.7};
+  uint64_t seed = 31;
+  br_potential u = naive_potential(&seed, d, 3, atoms, 0.1);
+  const br_ridge *r = u.self;
+  double force[p] = {0}, inverse[9];
+  CHECK(u.n_coef == p);
+  for (int j = d; j < p; j++) {
+    const double *w = br_ridge_direction(&u, j);
+    for (int i = 0; i < 9 && j < p - atoms; i++) force[j] += w[i / 3] * G[i] * w[i % 3];
+    if (j >= p - atoms) force[j] = j - d;
+  }
+  for (int k = 0; k < 15; k++) {
+    double gradient[p], H[p * p] = {0};
+    u.family->prepare(&u);
+    memcpy(gradient, force, sizeof gradient);
+    CHECK(u.family->barrier(&u, beta, NULL, gradient, H, p) == BR_OK);
+    for (int j = 0; j < d; j++) H[j * p + j] = 1; /* nothing depends on q */
+    for (int j = 0; j < p; j++) gradient[j] *= -1;
+    CHECK(br_cholesky(p, H, p) == BR_OK);
+    CHECK(br_cholesky_solve(p, 1, H, p, gradient, p) == BR_OK);
+    const double t = fmin(1, 0.95 * u.family->max_step(&u, gradient));
+    u.family->follow(&u, beta, gradient);
+    for (int j = 0; j < p; j++) u.coef[j] += t * gradient[j];
+  }
+  for (int j = p - atoms; j < p; j++) {
+    CHECK_NEAR(u.coef[j] * force[j], beta, 1e-10);
+    CHECK_NEAR(r->dual[j], force[j], 1e-8);
+  }
+  memcpy(inverse, G, sizeof G);
+  naive_invert(d, inverse);
+  u.family->prepare(&u);
+  for (int i = 0; i < d; i++)
+    for (int j = 0; j <= i; j++) {
+      CHECK_NEAR(r->Q[BR_PACKED(i, j)], 0.1 * (i == j) + beta * inverse[i * d + j], 1e-10);
+      CHECK_NEAR(r->dual_Q[i * d + j], G[i * d + j], 1e-7);
+    }
+}
+
 /* Frozen atoms are no part of barrier, penalty and constraints. */
 static void test_frozen(void) {
   uint64_t seed = 21;
@@ -382,6 +427,7 @@ static void test_setting(void) {
   test_max_step(1, -1);
   test_max_step(3, -1);
   test_max_step(5, 2);
+  test_follow();
   test_frozen();
   test_dual(1, -1);
   test_dual(3, -1);

@@ -8,7 +8,7 @@ test_that("a fit prints what it is", {
 })
 
 test_that("a fit that has not converged says so", {
-  early <- suppressWarnings(brenier(make_banana(150), control = small_control(8, max_iter = 20)))
+  early <- suppressWarnings(brenier(make_banana(150), control = small_control(8, max_iter = 10)))
   expect_snapshot(print(early), transform = scrub)
 })
 
