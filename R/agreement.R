@@ -51,6 +51,12 @@
 #' @export
 agreement <- function(x, y, ...) UseMethod("agreement")
 
+#' @export
+agreement.default <- function(x, y, ...) {
+  brenier_abort("{.arg x} must be a result of {.fn kde_flow}, not {shown(x)}.", "type",
+                argument = "x")
+}
+
 #' @rdname agreement
 #' @export
 agreement.kde_flow <- function(x, y, draws = 1000, permutations = NULL, seed = NULL, ...) {

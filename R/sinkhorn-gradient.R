@@ -27,6 +27,12 @@
 #' @export
 gradient <- function(object, ...) UseMethod("gradient")
 
+#' @export
+gradient.default <- function(object, ...) {
+  brenier_abort("{.arg object} must be a result of {.fn sinkhorn}, not {shown(object)}.", "type",
+                argument = "object")
+}
+
 #' @rdname gradient
 #' @export
 gradient.sinkhorn <- function(object, threads = brenier_threads(), ...) {

@@ -22,6 +22,14 @@
 #' @export
 plan <- function(object, ...) UseMethod("plan")
 
+#' @export
+plan.default <- function(object, ...) {
+  brenier_abort(c(
+    "{.arg object} must be a result of {.fn sinkhorn}, not {shown(object)}.",
+    i = if (inherits(object, "future")) "For workers write {.code future::plan()}."
+  ), "type", argument = "object")
+}
+
 #' @rdname plan
 #' @export
 plan.sinkhorn <- function(object, sparse = FALSE, drop = 1e-10, ...) {

@@ -188,6 +188,18 @@ glance.brenier_posterior <- function(x, ...) {
 #' @export
 pareto_khat <- function(x, ...) UseMethod("pareto_khat")
 
+# Newer versions of posterior have a generic of this name, for draws: whichever package came last, the
+# posteriors here and the draws there find their methods (see .onLoad()).
+#' @export
+pareto_khat.default <- function(x, ...) {
+  theirs <- khat_of_posterior()
+  if (!is.null(theirs) && (is.numeric(x) || inherits(x, c("draws", "rvar")))) return(theirs(x, ...))
+  brenier_abort("{.arg x} must be a posterior of {.fn brenier_vi}, not {shown(x)}.", "type",
+                argument = "x")
+}
+
+khat_of_posterior <- function() get0("pareto_khat", asNamespace("posterior"), inherits = FALSE)
+
 #' @rdname pareto_khat
 #' @export
 pareto_khat.brenier_posterior <- function(x, ...) x$khat

@@ -110,3 +110,20 @@ test_that("bayesplot draws posteriors", {
   expect_s3_class(check, "ggplot")
   expect_error(bayesplot::pp_check(m, "dens_over"), class = "brenier_error_argument")
 })
+
+test_that("a verb that another package has as well says whose object it wants", {
+  expect_error(plan(structure(identity, class = c("sequential", "future", "function"))),
+               "future::plan", class = "brenier_error_type")
+  for (verb in list(plan, gradient, agreement, pareto_khat)) {
+    expect_error(verb(lm(dist ~ speed, cars)), "must be a", class = "brenier_error_type")
+  }
+})
+
+test_that("pareto_khat() of posterior and ours find each other's methods", {
+  theirs <- get0("pareto_khat", asNamespace("posterior"), inherits = FALSE)
+  skip_if(is.null(theirs), "this posterior has no pareto_khat()")
+  post <- brenier_vi(function(x) -sum(x^4), c(a = 1), function(x) -4 * x^3)
+  expect_identical(theirs(post), pareto_khat(post))
+  x <- sin(1:500)^5
+  expect_identical(pareto_khat(x), theirs(x))
+})
