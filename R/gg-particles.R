@@ -15,12 +15,13 @@ gg_particles <- function(data) {
   shown <- cloud(data$particles, rep(1, nrow(data$particles)), keys[1])
   plot <- ggplot2::ggplot()
   if (!is.null(data$data)) {
-    plot <- plot + gg_points(cloud(data$data, data$weights, "data"), shape = 1, strength = 2)
+    plot <- plot + gg_points(cloud(data$data, data$weights, "data"), shape = 1, strength = 2) +
+      gg_colours(keys, c(FIT_COLOUR, "grey50"))
   } else {
     shown$.colour <- NULL
   }
-  plot + gg_points(shown, colour = FIT_COLOUR, strength = 1.5) + gg_colours(keys, c(FIT_COLOUR, "grey50")) +
-    gg_words(data$words) + if (!is.na(data$asp)) ggplot2::coord_fixed()
+  plot + gg_points(shown, colour = FIT_COLOUR, strength = 1.5) + gg_words(data$words) +
+    if (!is.na(data$asp)) ggplot2::coord_fixed()
 }
 
 gg_paths <- function(data) {

@@ -193,7 +193,10 @@ pareto_khat <- function(x, ...) UseMethod("pareto_khat")
 #' @export
 pareto_khat.default <- function(x, ...) {
   theirs <- khat_of_posterior()
-  if (!is.null(theirs) && (is.numeric(x) || inherits(x, c("draws", "rvar")))) return(theirs(x, ...))
+  if (!is.null(theirs) && (is.numeric(x) || inherits(x, c("draws", "rvar")))) {
+    # called from here, their generic would find this default again
+    return(do.call(theirs, list(x, ...), envir = asNamespace("posterior")))
+  }
   brenier_abort("{.arg x} must be a posterior of {.fn brenier_vi}, not {shown(x)}.", "type",
                 argument = "x")
 }
