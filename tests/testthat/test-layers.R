@@ -278,29 +278,38 @@ test_that("weights count in every layer", {
 })
 
 test_that("an interrupt in any run of any layer returns what there is", {
-  # Runs: for each layer two folds, all data, and the two folds as the layer leaves them.
-  x <- make_eight(150, seed = 3)
-  for (stopped in 1:10) {
-    run <- 0
-    last <- Inf
+  # Runs: for each layer two folds, all data, and the folds as the layer leaves them, where there is
+  # anything left to do.
+  x <- as.matrix(make_eight(150))
+  control <- layers_control(folds = 2)
+  runs_until <- function(stopped) {
     progress <- new.env()
+    progress$runs <- character()
+    last <- Inf
     progress$report <- function(values) {
-      if (values[1] <= last) run <<- run + 1
+      if (values[1] <= last) progress$runs <- c(progress$runs, progress$what)
       last <<- values[1]
-      if (run == stopped) stop("interrupt")
+      if (length(progress$runs) == stopped) stop("interrupt")
     }
-    expect_warning(
-      fit <- brenier_with(progress)(as.matrix(x), layers = 2, control = layers_control(folds = 2)),
-      class = "brenier_warning_interrupted"
-    )
-    expect_equal(run, stopped)
+    progress
+  }
+  whole <- runs_until(Inf)
+  brenier_with(whole)(x, layers = 2, control = control)
+  starts <- which(whole$runs == "Fold 1")
+  expect_length(starts, 2)
+  expect_identical(whole$runs[starts[2] + 0:2], c("Fold 1", "Fold 2", "All data"))
+  for (stopped in seq_along(whole$runs)) {
+    progress <- runs_until(stopped)
+    expect_warning(fit <- brenier_with(progress)(x, layers = 2, control = control),
+                   class = "brenier_warning_interrupted")
+    expect_length(progress$runs, stopped)
     expect_identical(fit$status, "interrupted")
-    expect_length(fit$layers, if (stopped <= 5) 1 else 2)
+    expect_length(fit$layers, if (stopped < starts[2]) 1 else 2)
     expect_true(all(is.finite(predict(fit, type = "log_density"))))
     expect_equal(predict(fit, residuals(fit), "inverse"), fit$x, tolerance = 1e-9,
                  ignore_attr = TRUE)
     # What is held out speaks of the whole map or not at all.
-    known <- stopped %in% 3:5
+    known <- stopped > 2 && stopped < starts[2]
     expect_identical(fit$held_out$folds, if (known) 2L else 0L)
     expect_identical(is.na(fit$held_out$log_likelihood), !known)
     expect_output(print(fit), "NOT converged")
