@@ -151,7 +151,9 @@ test_that("supports may be disconnected, have holes, be no longer convex", {
   apart <- suppressWarnings(monge_ampere(whole, torn))
   expect_equal(joined$distance, s, tolerance = 0.01)
   expect_equal(apart$distance, s, tolerance = 0.01)
-  expect_lt(joined$error, 0.1)
+  # The steps end in a cycle. Where it is left depends on the last digit: .066 to .128 over twenty changes
+  # of the density by 1e-13. The limit is six columns of cells along the tear.
+  expect_lt(joined$error, 12 / 128 / (pi * r))
   inside <- cbind(c(0.4, 0.45, 0.55, 0.6), c(0.5, 0.4, 0.6, 0.5))
   expect_lt(max(abs(predict(apart, inside) - inside - cbind(c(-s, -s, s, s), 0))), 0.01)
   # the hole of a ring: by the radius, where the map from a disk is known
