@@ -17,8 +17,16 @@ flow_problem <- function(kind, y = NULL, weights = NULL, share = c(kl = 1), orde
   list(
     kind = kind, kernel = kernel, scale = 1, tolerance = tolerance, data_mean = 0, order = order,
     clip = clip, self = as.double(self), share = unname(shares), y = y, weight = weights, log_p_data = NULL,
-    log_target = NULL, score = NULL, directions = NULL, draws = NULL
+    log_target = NULL, score = NULL, directions = NULL, draws = NULL, memory = NULL
   )
+}
+
+#' Room in which the core keeps the powers of small problems from one sweep of a step to the next, at
+#' most 8 MB. It is written to, and belongs to one run: large problems take them again and again.
+#' @noRd
+flow_memory <- function(problem, n) {
+  room <- n * (n + NROW(problem$y) + 16)
+  if (problem$kernel == "gaussian" && room <= 2^20) numeric(room)
 }
 
 #' What is frozen while a stage lasts: a problem for each bandwidth, with the sums over the data
@@ -105,6 +113,7 @@ run_flow <- function(problem, z, space, stages, control, target = NULL) {
   state$began <- proc.time()[[3]]
   state$distance <- monitor_of(problem, control)
   run <- if (control$optimiser == "lbfgs") minimise_stage else step_stage
+  problem["memory"] <- list(flow_memory(problem, nrow(z)))
   tryCatch({
     stage <- NULL
     done <- 0

@@ -5,15 +5,15 @@
 
 const br_flow_row br_flow_table[BR_N_FLOWS] = {
     [BR_FLOW_PLUGIN] = {"plugin", .data = 1},
-    [BR_FLOW_MIXTURE] = {"mixture", .descends = 1, .data = 1, .at_data = 1},
-    [BR_FLOW_DATA] = {"data", .descends = 1, .data = 1, .at_data = 1},
-    [BR_FLOW_PARTICLE] = {"particle", .descends = 1, .data = 1},
+    [BR_FLOW_MIXTURE] = {"mixture", .descends = 1, .data = 1, .at_data = 1, .held = 3},
+    [BR_FLOW_DATA] = {"data", .descends = 1, .data = 1, .at_data = 1, .held = 2},
+    [BR_FLOW_PARTICLE] = {"particle", .descends = 1, .data = 1, .held = 1},
     [BR_FLOW_SMOOTH] = {"smooth", .descends = 1, .data = 1},
-    [BR_FLOW_BREGMAN] = {"bregman", .descends = 1, .data = 1, .at_data = 1},
+    [BR_FLOW_BREGMAN] = {"bregman", .descends = 1, .data = 1, .at_data = 1, .held = 1},
     [BR_FLOW_MMD] = {"mmd", .descends = 1, .data = 1, .at_data = 1},
     [BR_FLOW_ENERGY] = {"energy", .descends = 1, .data = 1},
     [BR_FLOW_SLICED] = {"sliced", .descends = 1, .data = 1},
-    [BR_FLOW_BLOB] = {"blob", .descends = 1},
+    [BR_FLOW_BLOB] = {"blob", .descends = 1, .held = 1},
     [BR_FLOW_KNOWN] = {"known", .descends = 0},
     [BR_FLOW_SVGD] = {"svgd", .descends = 0},
     [BR_FLOW_KSD] = {"ksd", .descends = 1},
@@ -38,6 +38,10 @@ typedef struct {
   double *a, *w;          /* the longer of n and m */
   double *alone;          /* n, where the self term is left out: whether the rest was too small */
   double *columns, *sums; /* the longer of n and m, times d + 1 */
+  /* powers that are held: of self and of across, with the sums of own_density(), of log p and its
+   * gradient, and of q at the data; where there are none the sums are NULL */
+  br_kept own_powers, data_powers;
+  double *own_sums, *data_sums, *back_sums;
   br_workspace *ws;
 } work;
 
@@ -48,26 +52,37 @@ static const double *points_of(const work *k, const br_cloud *cloud) {
   return cloud == &k->particles ? k->x : k->flow->y;
 }
 
-/* sums of k and of grad_x k in one sweep, for kernels whose gradient is affine in the centre:
- * exp(-shift_i) sum_j exp(w_j) k into sums, the gradient of it into grad. */
-static br_status sum_affine(work *k, br_pairs *p, const double *log_weight, const double *shift,
-                            double *grad) {
-  const size_t n = p->n, m = p->m;
-  const int d = k->flow->d, vmf = p->kernel == BR_VMF;
-  const double h2 = p->scale * p->scale, *x = points_of(k, p->x), *y = points_of(k, p->y);
-  for (size_t j = 0; j < m; j++) k->columns[j] = 1;
-  for (int c = 0; c < d; c++) /* less the origin, which is 0 for vmf: the digits of the mean */
+/* Sums of k and of grad_x k in one sweep, for kernels whose gradient is affine in the centre: those
+ * of these columns, the weights (ones if NULL) and each times the centre, */
+static void load_affine(work *k, const br_pairs *p, const double *weight) {
+  const size_t m = p->m;
+  const double *y = points_of(k, p->y);
+  for (size_t j = 0; j < m; j++) k->columns[j] = weight ? weight[j] : 1;
+  for (int c = 0; c < k->flow->d; c++) /* less the origin, 0 for vmf: the digits of the mean */
     for (size_t j = 0; j < m; j++)
-      k->columns[(size_t)(c + 1) * m + j] = y[(size_t)c * m + j] - p->y->origin[c];
-  const br_status status = br_pairs_sum(p, BR_VALUE, log_weight, shift, d + 1, k->columns, k->sums);
-  for (int c = 0; c < d; c++) {
-    const double *mean = k->sums + (size_t)(c + 1) * n;
+      k->columns[(size_t)(c + 1) * m + j] =
+          k->columns[j] * (y[(size_t)c * m + j] - p->y->origin[c]);
+}
+
+/* and the gradient of the first of these. */
+static void affine_gradient(const work *k, const br_pairs *p, const double *sums, double *grad) {
+  const size_t n = p->n;
+  const int vmf = p->kernel == BR_VMF;
+  const double h2 = p->scale * p->scale, *x = points_of(k, p->x);
+  for (int c = 0; c < k->flow->d; c++) {
+    const double *mean = sums + (size_t)(c + 1) * n;
     for (size_t i = 0; i < n; i++) {
       const double at = vmf ? 0 : x[(size_t)c * n + i] - p->x->origin[c];
-      grad[(size_t)c * n + i] = (mean[i] - at * k->sums[i]) / h2;
+      grad[(size_t)c * n + i] = (mean[i] - at * sums[i]) / h2;
     }
   }
-  return status;
+}
+
+/* lse_i += log sums_i, and grad is then that of the logarithm. */
+static void take_log(const work *k, size_t n, const double *sums, double *lse, double *grad) {
+  for (size_t i = 0; i < n; i++) lse[i] += log(sums[i]);
+  for (int c = 0; c < k->flow->d; c++)
+    for (size_t i = 0; i < n; i++) grad[(size_t)c * n + i] /= sums[i];
 }
 
 static int affine(const br_pairs *p) { return p->kernel == BR_GAUSSIAN || p->kernel == BR_VMF; }
@@ -77,15 +92,22 @@ static int affine(const br_pairs *p) { return p->kernel == BR_GAUSSIAN || p->ker
 static br_status smooth(work *k, br_pairs *p, const double *log_weight, double *lse, double *grad) {
   const size_t n = p->n;
   const int guessed = k->state->guessed;
+  const double *held = p == &k->self ? k->own_sums : k->data_sums;
   br_status status;
+  if (held) {
+    affine_gradient(k, p, held, grad);
+    memset(lse, 0, n * sizeof(double));
+    take_log(k, n, held, lse, grad);
+    return BR_OK;
+  }
   if (guessed && affine(p)) {
-    status = sum_affine(k, p, log_weight, lse, grad);
+    load_affine(k, p, NULL);
+    status = br_pairs_sum(p, BR_VALUE, log_weight, lse, k->flow->d + 1, k->columns, k->sums);
     int sound = status == BR_OK;
     for (size_t i = 0; i < n && sound; i++) sound = k->sums[i] > 1e-200 && k->sums[i] < 1e200;
     if (sound) {
-      for (size_t i = 0; i < n; i++) lse[i] += log(k->sums[i]);
-      for (int c = 0; c < k->flow->d; c++)
-        for (size_t i = 0; i < n; i++) grad[(size_t)c * n + i] /= k->sums[i];
+      affine_gradient(k, p, k->sums, grad);
+      take_log(k, n, k->sums, lse, grad);
       return BR_OK;
     }
   }
@@ -98,7 +120,16 @@ static br_status smooth(work *k, br_pairs *p, const double *log_weight, double *
  * k->a, minus the lse in k->w. */
 static br_status gather(work *k, br_pairs *p, double factor) {
   const size_t size = k->flow->n * (size_t)k->flow->d;
-  const br_status status = br_pairs_gradient(p, k->w, NULL, k->a, k->grad2);
+  const int own = p == &k->self;
+  br_status status = BR_OK;
+  if (own ? k->own_sums : k->data_sums) {
+    for (size_t j = 0; j < p->m; j++) k->w[j] = exp(k->w[j]) * k->a[j];
+    load_affine(k, p, k->w);
+    br_kept_sum(own ? &k->own_powers : &k->data_powers, k->flow->d + 1, k->columns, k->sums);
+    affine_gradient(k, p, k->sums, k->grad2);
+  } else {
+    status = br_pairs_gradient(p, k->w, NULL, k->a, k->grad2);
+  }
   for (size_t i = 0; i < size; i++) k->state->velocity[i] -= factor * k->grad2[i];
   return status;
 }
@@ -219,7 +250,9 @@ static br_status eval_means(work *k, br_phi phi, double on_x, double on_y) {
     double *lse = s->log_q_data;
     if (s->guessed)
       for (size_t j = 0; j < m; j++) lse[j] += log_n;
-    status = br_pairs_lse(&k->back, NULL, s->guessed ? lse : NULL, lse);
+    if (k->back_sums)
+      for (size_t j = 0; j < m; j++) lse[j] = log(k->back_sums[j]);
+    else status = br_pairs_lse(&k->back, NULL, s->guessed ? lse : NULL, lse);
     total = 0;
     for (size_t j = 0; j < m; j++) {
       k->w[j] = -lse[j];
@@ -397,6 +430,36 @@ static void start(work *k, const br_flow *f, const double *x, br_flow_state *sta
   k->sums = br_take(ws, most * (d + 1));
 }
 
+/* Takes the powers of the pairs that the kind sweeps more than once, where there is memory. */
+static void hold(work *k) {
+  const br_flow *f = k->flow;
+  const size_t n = f->n, own = br_kept_size(n, n), data = br_kept_size(n, f->m);
+  const int by_x = br_flow_table[f->kind].held & 1, by_y = br_flow_table[f->kind].held & 2;
+  br_flow_state *s = k->state;
+  if (!f->memory || (by_x ? own : 0) + (by_y ? data : 0) > f->room || !br_kept_apply(&k->self))
+    return;
+  if (by_x) {
+    double *sums = br_take(k->ws, n * (size_t)(f->d + 1));
+    br_kept_make(&k->own_powers, &k->self, f->memory, k->ws);
+    load_affine(k, &k->self, NULL);
+    for (size_t i = 0; i < n; i++) k->w[i] = s->log_q[i] + log((double)n);
+    const double *guess = s->guessed ? k->w : NULL;
+    if (br_kept_fill(&k->own_powers, f->d + 1, k->columns, guess, guess, sums, NULL))
+      k->own_sums = sums;
+  }
+  if (by_y) {
+    double *sums = br_take(k->ws, n * (size_t)(f->d + 1)), *back = br_take(k->ws, f->m);
+    br_kept_make(&k->data_powers, &k->across, f->memory + (by_x ? own : 0), k->ws);
+    load_affine(k, &k->across, f->weight);
+    for (size_t j = 0; j < f->m; j++) k->w[j] = s->log_q_data[j] + log((double)n);
+    const double *guess = s->guessed && by_x ? s->log_p : NULL; /* else nobody knows log p there */
+    if (br_kept_fill(&k->data_powers, f->d + 1, k->columns, guess, k->w, sums, back)) {
+      k->data_sums = sums;
+      k->back_sums = back;
+    }
+  }
+}
+
 br_status br_flow_data(const br_flow *f, double *log_p, double *mean, br_workspace *ws) {
   const size_t m = f->m;
   double *origin = br_take(ws, (size_t)f->d), *log_b = br_take(ws, m), *sums = br_take(ws, m);
@@ -427,6 +490,7 @@ br_status br_flow_eval(const br_flow *f, const double *x, br_flow_state *state, 
     return BR_OK;
   }
   start(&k, f, x, state, ws);
+  hold(&k);
   switch (f->kind) {
   case BR_FLOW_PLUGIN: return eval_plugin(&k);
   case BR_FLOW_MIXTURE: return eval_means(&k, BR_PHI_MIXTURE, 0.5, 0.5);

@@ -67,6 +67,7 @@ typedef struct {
   int descends; /* whether V is minus the gradient of E */
   int data;     /* whether there are data, or else a score */
   int at_data;  /* whether log p at the data is needed */
+  int held;     /* pairs that it sweeps more than once: 1 of particles, + 2 of particles and data */
 } br_flow_row;
 
 extern const br_flow_row br_flow_table[BR_N_FLOWS];
@@ -93,6 +94,11 @@ typedef struct {
 
   int n_draws;         /* of the kernel with scale 1, for smooth */
   const double *draws; /* n_draws x d */
+
+  /* room for so many doubles, or NULL: Gaussian powers are held in it where they all fit, n^2 + n m
+   * of mixture, and not taken again by each sweep */
+  double *memory;
+  size_t room;
 
   int n_directions;
   const double *directions; /* n_directions x d, by rows, of length 1 */

@@ -263,9 +263,23 @@ BR_TARGET static double pair_factor(int kernel, int of, int d, double h, int n,
   return pair_total(&sum);
 }
 
-/* sum[c] += sum_j e_j a_jc, the columns BR_PAIR_BLOCK apart. */
+/* sum[c] += sum_j e_j a_jc, the columns BR_PAIR_BLOCK apart. Three at a time: one addition waits
+ * for the one before it, and e is read once. */
 BR_TARGET static void pair_dots(int n, const double *e, int r, const double *a, double *sum) {
-  for (int c = 0; c < r; c++, a += BR_PAIR_BLOCK) {
+  int c = 0;
+  for (; c + 3 <= r; c += 3, a += 3 * BR_PAIR_BLOCK) {
+    br_nd s0 = {0}, s1 = {0}, s2 = {0};
+    for (int j = 0; j < n; j += BR_NORMAL_LANES) {
+      const br_nd at = PAIR_LOAD(e + j);
+      s0 += at * PAIR_LOAD(a + j);
+      s1 += at * PAIR_LOAD(a + BR_PAIR_BLOCK + j);
+      s2 += at * PAIR_LOAD(a + 2 * BR_PAIR_BLOCK + j);
+    }
+    sum[c] += pair_total(&s0);
+    sum[c + 1] += pair_total(&s1);
+    sum[c + 2] += pair_total(&s2);
+  }
+  for (; c < r; c++, a += BR_PAIR_BLOCK) {
     br_nd total = {0};
     for (int j = 0; j < n; j += BR_NORMAL_LANES) total += PAIR_LOAD(e + j) * PAIR_LOAD(a + j);
     sum[c] += pair_total(&total);

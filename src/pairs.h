@@ -142,4 +142,33 @@ br_status br_pairs_sum(br_pairs *p, br_pairs_of of, const double *log_weight, co
 br_status br_pairs_gradient(br_pairs *p, const double *log_weight, const double *shift,
                             const double *a, double *grad);
 
+/* Powers of a Gaussian that are held: for small problems with several sums over the same pairs,
+ * which take an exponential a pair once. */
+typedef struct {
+  br_pairs *p;
+  size_t ld;
+  double *power; /* n rows of ld, the caller's */
+  double *packed, *partial, *low_x, *low_y;
+  int *runs, *run;
+} br_kept;
+
+/* Whether they can be: Gaussian, not too many dimensions. */
+int br_kept_apply(const br_pairs *p);
+
+/* Doubles that n by m pairs take. */
+size_t br_kept_size(size_t n, size_t m);
+
+void br_kept_make(br_kept *k, br_pairs *p, double *memory, br_workspace *ws);
+
+/* Takes the powers, sum_ic = sum_j k(x_i, y_j) a_jc of r <= BR_PAIR_COLUMNS columns, the first of
+ * which is positive, and column_j = sum_i k(x_i, y_j) unless that is NULL. log_x (NULL if there is
+ * none) is a guess of the logarithms of the first sums, log_y of those of the columns: with a
+ * tolerance pairs are left out by it, none in error. Returns 0, and nothing that is of use, where a
+ * sum is too small without a shift. */
+int br_kept_fill(br_kept *k, int r, const double *a, const double *log_x, const double *log_y,
+                 double *sum, double *column);
+
+/* The first of these sums, of other columns. */
+void br_kept_sum(br_kept *k, int r, const double *a, double *sum);
+
 #endif

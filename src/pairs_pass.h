@@ -2,7 +2,8 @@
  *
  *   pairs_cloud.c  points in an order whose runs are compact
  *   pairs.c        passes over all pairs; what the solvers call
- *   pairs_tiles.c  passes that leave out or join what is below a tolerance                      */
+ *   pairs_tiles.c  passes that leave out or join what is below a tolerance
+ *   pairs_kept.c   powers that are held for several sums                                       */
 #ifndef BR_PAIRS_PASS_H
 #define BR_PAIRS_PASS_H
 
@@ -59,6 +60,9 @@ typedef struct {
   double *out;
 } br_pass;
 
+/* The desk of a thread. */
+br_desk br_pass_desk(const br_pairs *p, int thread);
+
 /* The block of the centres in places j0 .. j0 + n - 1, n a multiple of BR_PAIR_PAD. */
 br_pair_block br_pass_block(const br_pairs *p, size_t j0, size_t n);
 
@@ -76,6 +80,11 @@ int br_tiles_apply(const br_pass *q);
 /* Memory for that, before any pass, and what is common to all queries of one pass. */
 void br_tiles_make(br_pairs *p, br_workspace *ws);
 void br_tiles_start(const br_pass *q);
+
+/* The boxes of tiles of 2^level leaves; the squared distance of those of the tile i of queries and
+ * the tile j of centres, *far that of their farthest points. */
+void br_tiles_boxes(br_pairs *p, int level);
+double br_tiles_gap(const br_pairs *p, size_t i, size_t j, double *far);
 
 /* Queries that pass together. */
 size_t br_tiles_chunk(const br_pairs *p);

@@ -68,6 +68,28 @@ static double reach(const br_cloud *cloud, const double *box, size_t i, double *
   return sqrt(square);
 }
 
+void br_tiles_boxes(br_pairs *p, int level) {
+  p->level = level;
+  boxes(p->x, level, p->x_box);
+  boxes(p->y, level, p->y_box);
+}
+
+double br_tiles_gap(const br_pairs *p, size_t i, size_t j, double *far) {
+  const size_t x_ld = tiles_of(p->x, 0), y_ld = tiles_of(p->y, 0);
+  const int d = p->x->d;
+  double near = 0;
+  *far = 0;
+  for (int k = 0; k < d; k++) {
+    const double x0 = p->x_box[(size_t)k * x_ld + i], x1 = p->x_box[(size_t)(d + k) * x_ld + i];
+    const double y0 = p->y_box[(size_t)k * y_ld + j], y1 = p->y_box[(size_t)(d + k) * y_ld + j];
+    const double gap = x0 > y1 ? x0 - y1 : y0 > x1 ? y0 - x1 : 0;
+    const double span = x1 - y0 > y1 - x0 ? x1 - y0 : y1 - x0;
+    near += gap * gap;
+    *far += span * span;
+  }
+  return near;
+}
+
 void br_tiles_make(br_pairs *p, br_workspace *ws) {
   if (!p->x->order || !p->y->order) return;
   p->x_box = br_take(ws, 2 * (size_t)p->x->d * tiles_of(p->x, 0));
@@ -95,7 +117,7 @@ void br_tiles_start(const br_pass *q) {
     }
     if ((double)compact >= MOST * (double)tiles_of(p->y, p->level)) break;
   }
-  boxes(p->x, p->level, p->x_box);
+  br_tiles_boxes(p, p->level);
   const size_t size = (size_t)BR_PAIR_LEAF << p->level;
   for (size_t j = 0; j < tiles_of(p->y, p->level); j++) {
     const size_t left = br_pairs_round_up(p->m) - j * size;
@@ -251,19 +273,11 @@ static void add_series(const br_pass *q, br_desk *w, size_t i0, int n, size_t j0
 static double bound_all(const br_pass *q, br_desk *w, size_t i) {
   const br_pairs *p = q->p;
   const br_pair_block b = br_pass_block(p, 0, 0);
-  const size_t x_ld = tiles_of(p->x, 0), y_ld = tiles_of(p->y, 0);
-  const int d = p->x->d, steep = q->what == BR_MOVES || q->of != BR_VALUE;
+  const int steep = q->what == BR_MOVES || q->of != BR_VALUE;
   double top = -INFINITY;
   for (size_t j = 0; j < tiles_of(p->y, p->level); j++) {
-    double near = 0, far = 0;
-    for (int k = 0; k < d; k++) {
-      const double x0 = p->x_box[(size_t)k * x_ld + i], x1 = p->x_box[(size_t)(d + k) * x_ld + i];
-      const double y0 = p->y_box[(size_t)k * y_ld + j], y1 = p->y_box[(size_t)(d + k) * y_ld + j];
-      const double gap = x0 > y1 ? x0 - y1 : y0 > x1 ? y0 - x1 : 0;
-      const double span = x1 - y0 > y1 - x0 ? x1 - y0 : y1 - x0;
-      near += gap * gap;
-      far += span * span;
-    }
+    double far;
+    const double near = br_tiles_gap(p, i, j, &far);
     double u = p->tile_weight[j] - b.square * near;
     if (b.root != 0) u -= b.root * sqrt(near);
     if (p->kernel == BR_MATERN32) u += log1p(b.root * sqrt(near));

@@ -39,6 +39,11 @@ static br_flow read_flow(SEXP list, size_t n, int d) {
     f.weight = optional_doubles(list, "weight", f.m);
     f.log_p_data = optional_doubles(list, "log_p_data", f.m);
   }
+  SEXP memory = glue_get(list, "memory");
+  if (memory != R_NilValue) {
+    f.memory = REAL(memory);
+    f.room = (size_t)XLENGTH(memory);
+  }
   f.log_target = optional_doubles(list, "log_target", n);
   f.score = optional_doubles(list, "score", n * (size_t)d);
   SEXP draws = glue_get(list, "draws");

@@ -1,6 +1,6 @@
 /* Kernel flows: divergences against their formulas and differences; velocities against differences
  * of the energies, for every kind, divergence and kernel; particles at the data do not move; far
- * outliers and duplicates stay finite; guesses change nothing. */
+ * outliers and duplicates stay finite; guesses and held powers change nothing. */
 #include "flow.h"
 
 /* --- divergences ------------------------------------------------------------------------ */
@@ -310,6 +310,64 @@ static void many(void) {
   CHECK_NEAR(s.energy, truth.energy, 1e-14);
 }
 
+/* Powers that are held change nothing: for each kind that holds them, with and without guesses,
+ * good and poor, tolerance and self term, in the order of the caller and in others; with a datum so
+ * far that nothing can be held; and on any number of threads. */
+static void held(void) {
+  for (int kind = 0; kind < BR_N_FLOWS; kind++) {
+    const int mixture = kind == BR_FLOW_MIXTURE;
+    if (!br_flow_table[kind].held) continue;
+    for (int run = 0; run < (mixture ? 13 : 12); run++) {
+      if (!mixture && run % 3 != 1) continue;
+      const int d = (int[]){1, 2, 8}[run % 3], far = run / 3 == 3;
+      uint64_t seed = (uint64_t)(20 * kind + run);
+      const size_t n = run < 12 ? 290 : 1000; /* the last for two threads */
+      br_flow f = make_flow((br_flow_kind)kind, n, 2 * n + 70, d, &seed);
+      double *x = normals(f.n * (size_t)d, 1.2, &seed);
+      const double tolerance = run / 3 == 1 ? 1e-8 : 0;
+      f.scale = run / 3 == 1 ? 0.05 * d : 0.5;
+      f.leave_out = run / 3 == 2 && kind != BR_FLOW_DATA;
+      if (far && f.m) ((double *)f.y)[3] = 1e3;
+      prepare(&f);
+      const br_flow_state truth = eval_at(&f, x); /* all pairs */
+      f.tolerance = tolerance;
+      f.room = br_kept_size(f.n, f.n) + br_kept_size(f.n, f.m);
+      f.memory = br_take(&heap, f.room);
+      double largest = 1e-3;
+      for (size_t k = 0; k < f.n * (size_t)d; k++)
+        largest = larger(largest, fabs(truth.velocity[k]));
+      for (int guess = run < 12 ? 0 : 2; guess < 3; guess++) {
+        br_flow_state s = make_state(&f), again = make_state(&f);
+        for (size_t i = 0; i < f.n && guess; i++) {
+          s.log_q[i] = truth.log_q[i] + (guess == 2 ? 35 : 0.1);
+          s.log_p[i] = truth.log_p[i] + (guess == 2 ? 35 : 0.1);
+        }
+        for (size_t j = 0; j < f.m && guess; j++)
+          s.log_q_data[j] = truth.log_q_data[j] + (guess == 2 ? 35 : 0.1);
+        s.guessed = again.guessed = guess > 0;
+        memcpy(again.log_q, s.log_q, f.n * sizeof(double));
+        memcpy(again.log_p, s.log_p, f.n * sizeof(double));
+        memcpy(again.log_q_data, s.log_q_data, f.m * sizeof(double));
+        CHECK(br_flow_eval(&f, x, &s, &heap) == BR_OK);
+        const double near = tolerance > 0 ? 2e-8 : 1e-12;
+        double worst = 0;
+        for (size_t k = 0; k < f.n * (size_t)d; k++)
+          worst = larger(worst, fabs(s.velocity[k] - truth.velocity[k]));
+        CHECK_NEAR(worst / largest, 0, near);
+        CHECK_NEAR(s.energy, truth.energy, near * (1 + fabs(truth.energy)));
+        for (size_t j = 0; j < f.m && truth.log_q_data[0] != 0; j++)
+          CHECK_NEAR(s.log_q_data[j], truth.log_q_data[j], near * (far ? 1e6 : 10));
+        const int threads = br_threads_limit();
+        br_threads_set(threads == 1 ? 2 : 1);
+        CHECK(br_flow_eval(&f, x, &again, &heap) == BR_OK);
+        br_threads_set(threads);
+        CHECK(memcmp(again.velocity, s.velocity, f.n * (size_t)d * sizeof(double)) == 0);
+        CHECK(again.energy == s.energy);
+      }
+    }
+  }
+}
+
 /* In one dimension the sliced energy is the energy; in more its constant makes it so on average. */
 static void sliced(void) {
   uint64_t seed = 3;
@@ -355,6 +413,7 @@ static void all_flows(void) {
   stays_finite();
   guesses();
   many();
+  held();
   sliced();
 }
 
