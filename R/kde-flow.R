@@ -109,8 +109,8 @@
 #' **Given covariates**, `y ~ x`, particles are pairs of a covariate of the data and a response that
 #' moves, with
 #' the kernel of both in whitened coordinates (the response less its regression).
-#' `simulate(newdata = )` draws from
-#' the particles near new covariates.
+#' `simulate(newdata = )` has the law at new covariates, by a flow of the response alone to the data
+#' near them, see [simulate.kde_flow()].
 #'
 #' **Spheres.** With `sphere` or `torus` the kernel is von Mises-Fisher, \eqn{\exp((x'y -
 #' 1)/h^2)}{exp((x'y -
