@@ -54,18 +54,27 @@
 #' what falls is a positive mixture of the two divergences. `far = FALSE` in `control` leaves it
 #' out.
 #'
+#' **Given covariates**, `y ~ x`, a network takes them beside the latents, G(x, z), and each step has
+#' the covariates of its batch of data, which stay, with fresh responses, which move, in the field of
+#' the kernel of both: the flow of [kde_flow()] given covariates. `simulate(newdata = )` then draws at
+#' any covariate in one pass, and smoothly in it: the network borrows strength where data are few. A
+#' kernel sees responses of a bandwidth around a covariate as one law, as it does in [kde_flow()], and
+#' where few of a batch share a kernel the self term makes the spread too small: compare with
+#' `simulate()` of a [kde_flow()], which has no batches, and give a larger `batch`.
+#'
 #' A continuous G leaves a bridge of draws between separate modes, where particles of [kde_flow()]
 #' would
 #' leave none. Compare the printed energy distance with its floor, and give more `steps` while it
 #' falls.
 #'
 #' @inheritParams kde_flow
-#' @param x A formula, `~ a + b`, or a matrix or data frame of data, a row a point.
+#' @param x A formula, `~ a + b` or `y ~ x`, or a matrix or data frame of data, a row a point.
 #' @param model `"network"` or `"potential"`, see Details.
 #' @param hidden Widths of the hidden layers of a network, up to eight numbers; `integer()` for an
 #'   affine
 #'   map.
-#' @param batch Latents a step, and data, of a network.
+#' @param batch Latents a step, and data, of a network: by default 256, and 512 given covariates, where
+#'   fewer share a kernel.
 #' @param n Latents of a potential.
 #' @param divergence As in [kde_flow()].
 #' @param energy As in [kde_flow()]; by default `"plugin"` for a network, whose batches are too
@@ -98,10 +107,12 @@
 #'     in whitened coordinates, and its `floor`, what as many draws of the data have on average}
 #'   \item{`cost`}{multiplications a draw}
 #'   \item{`refused`}{steps that were not finite}
-#'   \item{`whitening`}{the coordinates: `center` and `root`, a draw is center + G(z) root}
+#'   \item{`whitening`}{the coordinates: `center` and `root`, a draw is center + G(z) root; with
+#'     covariates also the regression on them}
+#'   \item{`given`}{with covariates those of the data; `reach` is the bandwidth of their kernel}
 #'   and `call`, `divergence`, `variables`, `n`, `n_data`, `d`, `seconds`.
 #' @section Errors:
-#' As [kde_flow()]; `brenier_error_argument` for a formula with a response. Warning
+#' As [kde_flow()]; `brenier_error_argument` for a potential with covariates. Warning
 #' `brenier_warning_interrupted` if training was interrupted: the generator is what had been
 #' reached. Warning
 #' `brenier_warning_not_converged` if steps were refused.
@@ -120,33 +131,51 @@ drift_generator.formula <- function(formula, data = NULL, weights = NULL, subset
                                     na.action = NULL, n = 1000, ...) {
   call <- match.call()
   call[[1]] <- quote(drift_generator)
-  if (length(formula) == 3) {
-    brenier_abort(c(
-      "{.arg formula} must have no response: a generator takes no covariates.",
-      i = "Use {.fn kde_flow} or {.fn brenier} for {.code y ~ x}."
-    ), "argument", argument = "formula")
-  }
   read <- read_formula(call, formula, data, parent.frame())
-  gen <- drift_generator.default(read$x, n = n, weights = read$weights, ...)
+  gen <- train_generator(read$x, read$covariates, n = n, weights = read$weights, ..., name = "data")
   gen$call <- call
   gen
 }
 
 #' @rdname drift_generator
 #' @export
-drift_generator.default <- function(x, model = c("network", "potential"), hidden = c(64, 64),
-                                    batch = 256, n = 1000, divergence = "kl", energy = NULL,
-                                    bandwidth = NULL, steps = NULL, step = 0.5,
+drift_generator.default <- function(x, given = NULL, model = c("network", "potential"),
+                                    hidden = c(64, 64), batch = NULL, n = 1000, divergence = "kl",
+                                    energy = NULL, bandwidth = NULL, steps = NULL, step = 0.5,
                                     kernel = "gaussian", weights = NULL, self = TRUE,
                                     control = list(), seed = NULL, threads = brenier_threads(), ...) {
   check_no_dots(..., known = names(formals(drift_generator.default)))
   call <- match.call()
   call[[1]] <- quote(drift_generator)
   if (missing(x)) brenier_abort("{.arg x} is missing.", "argument", argument = "x")
-  began <- proc.time()[[3]]
   x <- as_points(x, "x")
+  gen <- train_generator(x, if (!is.null(given)) matrix_design(given, nrow(x)), model, hidden, batch,
+                         n, divergence, energy, bandwidth, steps, step, kernel, weights, self,
+                         control, seed, threads)
+  gen$call <- call
+  gen
+}
+
+#' @param covariates NULL, or what R/design.R makes of covariates. Other arguments as in
+#'   drift_generator().
+#' @noRd
+train_generator <- function(x, covariates = NULL, model = c("network", "potential"),
+                            hidden = c(64, 64), batch = NULL, n = 1000, divergence = "kl",
+                            energy = NULL, bandwidth = NULL, steps = NULL, step = 0.5,
+                            kernel = "gaussian", weights = NULL, self = TRUE, control = list(),
+                            seed = NULL, threads = brenier_threads(), ..., name = "x") {
+  check_no_dots(..., known = names(formals(drift_generator.default)))
+  began <- proc.time()[[3]]
   model <- check_choice(model, c("network", "potential"), "model")
+  if (model == "potential" && !is.null(covariates)) {
+    brenier_abort(c(
+      "A generator with covariates cannot be a {.val potential}: its map would have to be convex at
+       each of them.",
+      i = "Use {.code model = \"network\"}, or {.fn brenier}, whose maps given covariates have densities."
+    ), "argument", argument = "model")
+  }
   hidden <- check_hidden(hidden)
+  batch <- batch %||% if (is.null(covariates)) 256 else 512
   latents <- if (model == "network") check_count(batch, "batch", 8) else check_count(n, "n", 8)
   own <- check_training(control)
   own[c("hidden", "batch")] <- list(hidden, latents)
@@ -156,6 +185,7 @@ drift_generator.default <- function(x, model = c("network", "potential"), hidden
   made <- NULL
   trainer <- function(problem, space, stages, control) {
     made <<- c(space["whitening"], list(problem = problem))
+    if (!is.null(covariates)) made$frozen <<- problem$y[, -space$moving, drop = FALSE]
     train <- if (model == "network") run_network else run_potential
     if (own$far) problem <- with_far(problem)
     run <- train(problem, space, stages, utils::modifyList(control, own))
@@ -164,21 +194,29 @@ drift_generator.default <- function(x, model = c("network", "potential"), hidden
   }
   # the warning of an interrupt is of a generator, not of a flow
   flow <- withCallingHandlers(
-    flow_to_data(x, NULL, weights, latents, divergence, energy, bandwidth,
+    flow_to_data(x, covariates, weights, latents, divergence, energy, bandwidth,
                  steps %||% (if (model == "network") 1500 else 60), step, kernel, self = self,
                  control = control[setdiff(names(control), names(TRAINING))], seed = seed,
-                 threads = threads, trainer = trainer),
+                 threads = threads, name = name, trainer = trainer),
     brenier_warning_interrupted = function(w) invokeRestart("muffleWarning")
   )
   gen <- structure(c(
     list(model = model), made[intersect(names(made), model)],
     flow[c("trace", "status", "speed", "bandwidth", "kind", "energy", "divergence", "variables", "d")],
     list(n = latents, n_data = nrow(flow$data), whitening = made$whitening,
-         refused = made$refused, call = call)
+         refused = made$refused)
   ), class = "drift_generator")
+  if (!is.null(covariates)) {
+    gen[c("design", "given")] <- list(flow$design, flow$data_given)
+    gen$reach <- covariate_bandwidth(flow)
+  }
   gen$cost <- cost_of(gen)
-  fresh <- with_seed(2, matrix(stats::rnorm(2000 * gen$d), ncol = gen$d))
-  value <- monitor_of(made$problem, list(watched = seq_len(nrow(fresh))))(images(gen, fresh))
+  fresh <- with_seed(2, {
+    rows <- if (!is.null(covariates)) even_rows(nrow(made$problem$y), 2000, made$problem$weight)
+    latents <- matrix(stats::rnorm(2000 * gen$d), ncol = gen$d)
+    beside(images(gen, latents, made$frozen[rows, , drop = FALSE]), made$frozen[rows, , drop = FALSE])
+  })
+  value <- monitor_of(made$problem, list(watched = seq_len(nrow(fresh))))(fresh)
   gen$distance <- data.frame(energy_distance = value[1], floor = value[2])
   gen$seconds <- proc.time()[[3]] - began
   warn_of_training(gen)
@@ -238,12 +276,18 @@ warn_of_training <- function(gen) {
   }
 }
 
-#' Images of latents in whitened coordinates.
+#' Images of latents in whitened coordinates, at covariates in these.
 #' @noRd
-images <- function(gen, z) {
-  if (gen$model == "network") return(network_images(gen$network, z))
+images <- function(gen, z, frozen = NULL) {
+  if (gen$model == "network") return(network_images(gen$network, latents_with(frozen, z)))
   evaluate(gen$potential, z, map = TRUE)$map
 }
+
+#' What a network takes, covariates before latents, and images with these beside them.
+#' @noRd
+latents_with <- function(frozen, z) if (is.null(frozen)) z else unname(cbind(frozen, z))
+
+beside <- function(x, frozen = NULL) if (is.null(frozen)) x else cbind(x, frozen)
 
 #' Multiplications a draw, with those of the way back from whitened coordinates.
 #' @noRd

@@ -51,22 +51,27 @@ fresh_latents <- function(n, d) {
 #' @noRd
 run_network <- function(problem, space, stages, control) {
   d <- length(space$moving)
+  # covariates go in before the latents and stay beside the images
+  frozen <- if (ncol(problem$y) > d) problem$y[, -space$moving, drop = FALSE]
+  held <- function(rows) if (!is.null(frozen)) frozen[rows, , drop = FALSE]
   batch <- control$batch
   state <- new.env(parent = emptyenv())
   here <- environment()
   bar <- if (interactive()) cli::cli_progress_bar("Training", total = sum(stages$steps))
   total <- sum(stages$steps)
   order <- if (nrow(problem$y) > batch) spatial_order(problem$y)
-  net <- new_network(d, d, control$hidden)
+  net <- new_network(ncol(problem$y), d, control$hidden)
   adam <- list(rate = control$rate, longest = control$norm, memory = min(50, max(total / 10, 1)), steps = 0,
                mean = 0 * net$coef, square = 0 * net$coef, average = net$coef + 0)
-  shown <- fresh_latents(min(2000, max(batch, 500)), d) # at the end of each stage
+  n_shown <- min(2000, max(batch, 500))
+  shown <- fresh_latents(n_shown, d) # at the end of each stage
+  if (!is.null(frozen)) state$rows <- even_rows(nrow(frozen), n_shown, problem$weight)
   monitor <- monitor_of(problem, list(watched = seq_len(nrow(shown))))
   state$network <- net
   state$trace <- list()
   state$status <- "max_iterations"
   state$evaluations <- state$refused <- 0
-  state$z <- shown
+  state$z <- beside(shown, held(state$rows))
   state$began <- proc.time()[[3]]
   done <- 0
   scale <- 1 # of the rate, after steps that were refused
@@ -80,9 +85,14 @@ run_network <- function(problem, space, stages, control) {
       for (j in seq_len(stages$steps[k])) {
         share <- done / total
         z <- fresh_latents(batch, d)
-        x <- network_images(net, z)
-        stage <- open_stage(batch_problem(problem, order, batch, control), h)
+        part <- batch_problem(problem, order, batch, control)
+        stage <- open_stage(part, h)
+        # the covariates of the batch itself: no kernel then sees another law of them
+        at <- held(part$rows %||% if (!is.null(frozen)) even_rows(nrow(frozen), batch, problem$weight))
+        z <- latents_with(at, z)
+        x <- beside(network_images(net, z), at)
         now <- flow_at(stage, x)
+        now$velocity <- now$velocity[, space$moving, drop = FALSE]
         state$evaluations <- state$evaluations + 1
         move <- shortened(now$velocity, control$longest)
         fall <- if (share < 0.5) 1 else (1 + cos(pi * (2 * share - 1))) / 2
@@ -109,7 +119,8 @@ run_network <- function(problem, space, stages, control) {
       }
       state$h <- h
       state$network$coef <- adam$average
-      state$z <- network_images(state$network, shown)
+      at <- held(state$rows)
+      state$z <- beside(network_images(state$network, latents_with(at, shown)), at)
       rows <- length(state$trace)
       state$trace[[rows]][c("energy_distance", "floor")] <- monitor(state$z)
       if (state$status == "stalled") break
@@ -125,7 +136,8 @@ run_network <- function(problem, space, stages, control) {
 
 #' The problem with a batch of the data: one datum from each of so many cells of equal weight,
 #' which are
-#' stretches of the order. So the shares of separate modes hardly vary from batch to batch.
+#' stretches of the order. So the shares of separate modes hardly vary from batch to batch. `rows` are
+#' those of the batch.
 #' @noRd
 batch_problem <- function(problem, order, batch, control) {
   problem <- new_directions(problem, control)
@@ -140,6 +152,7 @@ batch_problem <- function(problem, order, batch, control) {
     problem
   }
   if (!is.null(problem$beside)) problem$beside <- part(problem$beside)
+  problem$rows <- rows
   part(problem)
 }
 

@@ -45,7 +45,8 @@ draws_given <- function(object, given, nsim, steps, smooth) {
   at <- matrix(NA_real_, nrow(given), ncol(given))
   zero <- matrix(0, sum(known), object$d)
   at[known, ] <- object$space$to(zero, given[known, , drop = FALSE])[, -moving]
-  check_near(object, at, which(known), h)
+  check_near(at[known, , drop = FALSE], which(known), object$problem$y[, -moving, drop = FALSE],
+             object$problem$weight * nrow(object$problem$y), h)
   stopped <- FALSE
   parts <- lapply(seq_len(nrow(given)), function(i) {
     if (!known[i] || stopped) return(blank)
@@ -99,19 +100,18 @@ flow_given <- function(object, from, at, h, n, steps) {
   run_flow(problem, start, plain_space(d), list(steps = steps, h = list(object$bandwidth)), control)
 }
 
-#' Covariates must be among those of the data: elsewhere there is nothing to draw from.
+#' Covariates must be among those of the data: elsewhere there is nothing to draw from. `rows` are the
+#' numbers of those in `at`.
 #' @noRd
-check_near <- function(object, at, rows, h) {
+check_near <- function(at, rows, data, weight, h) {
   if (length(rows) == 0) return(invisible())
-  data <- object$problem
-  log_near <- pair_lse(at[rows, , drop = FALSE], data$y[, -object$space$moving, drop = FALSE],
-                       log(data$weight * nrow(data$y)), "gaussian", h)
-  far <- rows[log_near < log(LEAST_NEAR)]
+  log_near <- pair_lse(at, data, log(weight), "gaussian", h)
+  far <- rows[!(log_near >= log(LEAST_NEAR))]
   if (length(far) == 0) return(invisible())
   near <- format(exp(max(min(log_near), -700)), digits = 2)
   brenier_abort(c(
     "{.arg newdata} has {length(far)} row{?s} far from all data, the first is row {far[1]}.",
     x = "Within the kernel there are effectively {near} data at the farthest.",
-    i = "Draw at covariates among those of the data, or flow with a larger {.arg bandwidth}."
+    i = "Draw at covariates among those of the data, or take a larger {.arg bandwidth}."
   ), "argument", argument = "newdata")
 }

@@ -50,7 +50,8 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
       first <- part_duplicates(start$z, space, control$jitter * stages$h[[1]][1])
       list(rows = start$rows, run = run_flow(problem, first, space, stages, control))
     } else {
-      list(run = trainer(problem, space, stages, control))
+      trained <- trainer(problem, space, stages, control)
+      list(rows = trained$rows, run = trained)
     }
   }))
   new_flow(run$run, space, kind, list(

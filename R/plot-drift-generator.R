@@ -59,8 +59,17 @@ asked_of_generator <- function(x, variables, data, ndraws) {
   list(variables = at, data = data, ndraws = check_count(ndraws, "ndraws", 2, 1e6))
 }
 
+#' Draws with a fixed seed, at covariates of the data where there are any.
+#' @noRd
+marginal_draws <- function(x, n) {
+  if (is.null(x$given)) return(simulate(x, n, seed = 1))
+  rows <- with_seed(1, even_rows(nrow(x$given), n, rep(1, nrow(x$given))))
+  x$given <- x$given[rows, , drop = FALSE]
+  simulate(x, 1, seed = 1)[x$variables]
+}
+
 generated_data <- function(x, ask) {
-  draws <- as.matrix(simulate(x, ask$ndraws, seed = 1))
+  draws <- as.matrix(marginal_draws(x, ask$ndraws))
   data <- ask$data
   title <- if (is.null(data)) "Draws" else "Draws and data"
   shown <- cloud_data(draws, data, if (!is.null(data)) rep(1, nrow(data)), ask$variables, title)

@@ -168,7 +168,7 @@ with_part <- function(trainer, ...) {
 }
 
 train_with <- function(...) {
-  generate <- drift_generator.default
+  generate <- train_generator
   with_part(generate, run_network = with_part(run_network, ...))(
     as.matrix(faithful), batch = 64, hidden = c(8, 8), steps = 40, bandwidth = c(from = 1.4, to = 0.4)
   )
@@ -217,7 +217,7 @@ test_that("plots, tables and printouts", {
 test_that("wrong arguments are refused", {
   y <- as.matrix(faithful)
   expect_refused(drift_generator(), "argument")
-  expect_refused(drift_generator(eruptions ~ waiting, data = faithful), "argument")
+  expect_refused(drift_generator(eruptions ~ waiting, data = faithful, model = "potential"), "argument")
   expect_refused(drift_generator(y, model = "netwrok"), "argument")
   expect_refused(drift_generator(y, hidden = c(64, NA)), "argument")
   expect_refused(drift_generator(y, hidden = "64"), "argument")
@@ -245,4 +245,52 @@ test_that("wrong arguments are refused", {
   expect_refused(plot(gen, "particles"), "argument")
   expect_no_error(quick_generator(rbind(y, y))) # duplicates
   expect_no_error(quick_generator(1e8 * y))
+})
+
+test_that("a generator given covariates draws the law of the response at new ones", {
+  d <- withr::with_seed(1, data.frame(x = runif(1200, -1, 1)))
+  d$y <- withr::with_seed(2, (1 + d$x) * sample(c(-1, 1), 1200, TRUE) + 0.15 * rnorm(1200))
+  gen <- drift_generator(y ~ x, data = d, batch = 256, steps = 900, hidden = c(32, 32))
+  expect_output(print(gen), "y given x, trained on 1200 points")
+  expect_output(print(gen), "of 1 normal latent and x")
+  at <- c(-0.6, 0.6)
+  s <- simulate(gen, 1000, seed = 1, newdata = data.frame(x = at))
+  expect_identical(s$row, rep(1:2, each = 1000))
+  for (k in 1:2) {
+    fresh <- withr::with_seed(3, (1 + at[k]) * sample(c(-1, 1), 2000, TRUE) + 0.15 * rnorm(2000))
+    # as draws at the other covariate have 0.3
+    expect_lt(energy_distance(cbind(s$y[s$row == k]), cbind(fresh), permutations = 0)$value, 0.03)
+  }
+  upper <- s$y[s$row == 2 & s$y > 0]
+  expect_equal(c(mean(upper), length(upper) / 1000), c(1.6, 0.5), tolerance = 0.15)
+  # in one pass of the network, whatever the covariates
+  expect_identical(gen$network$inputs, 2L)
+  expect_equal(simulate(gen, 2, seed = 4, newdata = d[c(1, 1), ])$y[1:2],
+               simulate(gen, 2, seed = 4, newdata = d[1, ])$y)
+  expect_identical(nrow(simulate(gen, 1, seed = 1)), 1200L)
+  again <- unserialize(serialize(gen, NULL))
+  expect_identical(simulate(again, 2, seed = 1, newdata = d[1:3, ]), simulate(gen, 2, seed = 1, newdata = d[1:3, ]))
+  expect_identical(pages(plot(gen, ndraws = 50)), 1L)
+})
+
+test_that("generators given covariates: factors, several responses, weights, refusals", {
+  d <- withr::with_seed(1, data.frame(x = rnorm(300), g = rep(c("a", "b", "c"), 100)))
+  d$y <- withr::with_seed(2, d$x + 3 * (d$g == "b") + 0.2 * rnorm(300))
+  d$u <- withr::with_seed(3, rnorm(300))
+  gen <- drift_generator(cbind(y, u) ~ x + g, data = d, weights = rep(1:2, 150), batch = 100, steps = 300,
+                         hidden = 16, seed = 1)
+  s <- simulate(gen, 200, seed = 1, newdata = data.frame(x = c(0, NA, 0), g = c("a", "a", "b")))
+  expect_identical(names(s), c("row", "y", "u"))
+  expect_identical(which(is.na(s$y)), 201:400)
+  expect_equal(mean(s$y[401:600]) - mean(s$y[1:200]), 3, tolerance = 0.2)
+  by_matrix <- drift_generator(as.matrix(d["y"]), given = as.matrix(d["x"]), batch = 400, steps = 20, hidden = 4)
+  expect_identical(names(simulate(by_matrix, 1, newdata = data.frame(x = 0))), c("row", "y"))
+  ask <- function(...) simulate(gen, 2, seed = 1, newdata = data.frame(...))
+  expect_error(ask(x = c(0, 50), g = "a"), "row 2", class = "brenier_error_argument")
+  expect_error(ask(x = 0, g = "z"), class = "brenier_error")
+  expect_error(ask(x = "zero", g = "a"), class = "brenier_error_type")
+  expect_error(ask(g = "a"), class = "brenier_error_variable")
+  expect_error(predict(gen, cbind(0, 0)), "simulate", class = "brenier_error_argument")
+  expect_error(simulate(quick_generator(faithful), 1, newdata = d), "newdata", class = "brenier_error_argument")
+  expect_error(drift_generator(as.matrix(d["y"]), given = cbind(1:3)), class = "brenier_error_argument")
 })
