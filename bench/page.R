@@ -100,14 +100,16 @@ section_lines <- function(section) {
     "")
 }
 
-# The vignettes that show benchmarks have copies of their figures: those files that are there.
+# The vignettes that show benchmarks have copies of their figures: those files that are there. They are
+# installed, so when, where and how the figures came about is in the first row alone.
 copy_for_vignettes <- function(folder, vignettes, names) {
   for (name in names) {
     copy <- file.path(vignettes, paste0("bench-", name, ".csv"))
     section <- if (file.exists(copy)) read_section(folder, name)
     if (is.null(section)) next
     figures <- cbind(section$figures, date = section$date, machine = section$machine, command = section$command)
-    utils::write.csv(figures, copy, row.names = FALSE)
+    figures[-1, c("date", "machine", "command")] <- NA
+    utils::write.csv(figures, copy, row.names = FALSE, na = "")
   }
 }
 
