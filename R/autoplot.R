@@ -30,6 +30,7 @@
 #' @section Errors:
 #' `brenier_error_argument` for what the plot method refuses, and for more than one `which`.
 #' @seealso [plot.brenier()]
+#' @family pictures
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' fit <- brenier(~ eruptions + waiting, data = faithful,
 #'                control = list(folds = 0, max_atoms = 12)) # quick: no validation

@@ -224,7 +224,7 @@ brenier.default <- function(x, given = NULL, weights = NULL, layers = 1,
   check_no_dots(..., known = names(formals(brenier.default)))
   call <- match.call()
   call[[1]] <- quote(brenier)
-  x <- as_points(x, "x")
+  x <- as_points(x, "x", rows = TRUE)
   covariates <- if (!is.null(given)) matrix_design(given, nrow(x))
   new_brenier(x, covariates, weights, layers, list(potential, learner, orientation, reference),
               jitter, control, seed, call, "x")

@@ -22,6 +22,25 @@ check_count <- function(x, name, min = 0, max = .Machine$integer.max, remedy = N
   ), "argument", argument = name)
 }
 
+#' As many numbers as one call may draw: a gigabyte, and R needs it some times over. More than the memory
+#' holds does not end in an error but in the end of the process.
+#' @noRd
+most_drawn <- 2^27
+
+#' Whether `rows` draws of `columns` numbers each are not too many.
+#' @noRd
+check_drawn <- function(rows, columns, name = "nsim") {
+  # less where R has been told to use less
+  limit <- min(most_drawn, mem.maxVSize() * 2^20 / 32)
+  if (as.double(rows) * columns <= limit) return(invisible())
+  most <- format(floor(limit / columns), big.mark = " ", scientific = FALSE)
+  brenier_abort(c(
+    "{.arg {name}} asks for {format(rows, big.mark = ' ', scientific = FALSE)} rows of {columns}
+     number{?s}, which may not fit into memory.",
+    i = "At most {most} rows are drawn at once. Draw in batches, each with a seed of its own."
+  ), "argument", argument = name)
+}
+
 check_choice <- function(x, choices, name) {
   if (identical(x, choices)) return(choices[1])
   if (is.character(x) && length(x) == 1 && x %in% choices) return(x)

@@ -6,6 +6,7 @@
 frame_design <- function(model, data, n, name = "data") {
   terms <- attr(model, "terms")
   rhs <- stats::delete.response(terms)
+  check_levels(model)
   X <- tryCatch(stats::model.matrix(rhs, model), error = function(e) {
     brenier_abort(c(
       "The covariates of {.arg formula} make no model matrix.", x = "{conditionMessage(e)}"
@@ -25,6 +26,21 @@ frame_design <- function(model, data, n, name = "data") {
   )
   design$data <- row_variables(design, data, n, model[["(row)"]])
   list(design = design, given = unname(X[, kept, drop = FALSE]))
+}
+
+#' A factor, or words, of about as many levels as there are rows: dates or names that were read as text.
+#' @noRd
+check_levels <- function(model) {
+  words <- Filter(function(v) is.factor(v) || is.character(v), model[-1])
+  levels <- vapply(words, function(v) length(unique(v)), 0L)
+  if (sum(levels - 1) + 3 <= nrow(model)) return(invisible())
+  worst <- names(which.max(levels))
+  value <- words[[worst]]
+  brenier_abort(c(
+    "The covariate {.var {worst}} has {max(levels)} level{?s} in {nrow(model)} row{?s}: too few rows a level.",
+    x = "It is {if (is.factor(value)) 'a factor' else 'text'}, such as {.val {as.character(value[1])}}, and each level has a location of its own.",
+    i = "Turn numbers and dates into numbers, with {.fn as.numeric} or {.fn as.Date}; merge rare levels, or leave it out."
+  ), "rows", argument = "data", variable = worst)
 }
 
 #' The design of a matrix or data frame of covariates.
@@ -185,7 +201,7 @@ frame_response <- function(model, name = "data") {
       paste0(label, ".", seq_len(ncol(y)))
     colnames(y)[blank] <- words[blank]
     y <- matrix(as.double(y), nrow(y), dimnames = list(NULL, make.unique(colnames(y))))
-    if (.row_names_info(model) > 0) rownames(y) <- row.names(model)
+    rownames(y) <- row.names(model)
     return(y)
   }
   frame_points(model[1], name)

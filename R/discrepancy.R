@@ -55,6 +55,7 @@
 #' Mach. Learn. Res. 13); Gorham and Mackey (2017) \doi{10.48550/arXiv.1703.01717}.
 #' @template definitions
 #' @seealso [wasserstein()], [sinkhorn_divergence()], [kde_flow()]
+#' @family distances between samples
 #' @section Errors:
 #' `brenier_error_argument`, `_type`, `_missing`, `_not_finite`, `_empty` or `_rows`, which name the argument: samples of
 #' different columns, missing or infinite values, a wrong `bandwidth`, `kernel`, `p` or number of permutations, a `score`

@@ -118,6 +118,7 @@
 #' `brenier_warning_not_converged` if steps were refused.
 #' @seealso [brenier_definitions], [predict.drift_generator()], [plot.drift_generator()],
 #'   [kde_flow()], whose particles are nearer to the data; [brenier()].
+#' @family kernel flows
 #' @examples
 #' gen <- drift_generator(~ eruptions + waiting, data = faithful, steps = 200, hidden = c(32, 32))
 #' gen

@@ -59,6 +59,7 @@
 #' Deb, N., Kim, Y.-H., Pal, S. and Schiebinger, G. (2023). Wasserstein mirror gradient flow as the
 #' limit of the Sinkhorn algorithm. \doi{10.48550/arXiv.2307.16421}
 #' @seealso [sinkhorn_flow()], [gaussian_flow()], [plot.flow_paths()], [predict.points_flow()]
+#' @family transport between densities
 #' @examples
 #' mu <- list(mean = 2, cov = 0.25)
 #' nu <- list(mean = 0, cov = 1)
@@ -77,6 +78,7 @@ simulate.sinkhorn_flow <- function(object, nsim = 1, seed = NULL, ..., times = N
   nsim <- check_count(nsim, "nsim")
   noise <- check_flag(noise, "noise")
   times <- check_walk(object, times, noise, step)
+  check_drawn(as.double(nsim) * length(times), object$d + 2)
   walk <- flow_walk(object, times, noise, step)
   found <- with_seed(seed, walk_times(walk, nsim, c(object$trace$time[1], times)))
   kept <- seq_along(found$at)

@@ -139,6 +139,6 @@ frame_points <- function(model, name = "data") {
   })
   points <- do.call(cbind, parts)
   storage.mode(points) <- "double"
-  if (.row_names_info(model) > 0) rownames(points) <- row.names(model)
+  rownames(points) <- row.names(model)
   points
 }

@@ -28,6 +28,7 @@
 #'                        control = list(components = 4))
 #' predict(gen, faithful[1:3, ], type = "log_density")
 #' @seealso [brenier_definitions], [drift_generator()], [plot.drift_generator()]
+#' @family kernel flows
 #' @name predict.drift_generator
 #' @export
 predict.drift_generator <- function(object, newdata = NULL,
@@ -79,9 +80,11 @@ simulate.drift_generator <- function(object, nsim = 1, seed = NULL, ..., newdata
       brenier_abort("{.arg newdata} must be left out: the generator has no covariates.", "argument",
                     argument = "newdata")
     }
+    check_drawn(nsim, object$d)
     return(as.data.frame(draws_of(object, latents(nsim))))
   }
   given <- new_covariates(object, newdata)
+  check_drawn(as.double(nsim) * nrow(given), object$d + 1)
   row <- rep(seq_len(nrow(given)), each = nsim)
   known <- stats::complete.cases(given)
   if (!is.null(newdata)) {

@@ -49,7 +49,9 @@ check_rstan_dots <- function(..., known) {
 #' @noRd
 glm_draws <- function(object, newdata, ndraws, seed) {
   at <- glm_newdata(object, newdata)
-  x <- posterior_draws(object, check_count(ndraws %||% 1000, "ndraws", 1), seed)$x
+  ndraws <- check_count(ndraws %||% 1000, "ndraws", 1)
+  check_drawn(ndraws, nrow(at$X), "ndraws")
+  x <- posterior_draws(object, ndraws, seed)$x
   eta <- x[, coef_names(object), drop = FALSE] %*% t(at$X)
   eta <- eta + rep(at$offset, each = nrow(eta))
   dimnames(eta) <- list(NULL, at$names)

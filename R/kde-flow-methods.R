@@ -66,6 +66,8 @@ warn_of_flow <- function(flow) {
 #'   within 3 standard deviations of any mode, `quality`; the largest `deviation` of a share from its weight, and
 #'   its `floor`, the average of as many independent draws; and `advice`, what to do where the numbers are
 #'   not good.
+#' @seealso [kde_flow()], [simulate.kde_flow()], [energy_distance()]
+#' @family kernel flows
 #' @name print.kde_flow
 #' @export
 print.kde_flow <- function(x, digits = 3, ...) {
@@ -229,10 +231,6 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #' steps of the same flow, in the response alone, lead to those data, weights and all. With `steps = 0`
 #' the particles are drawn as they are: faster, and good where there are many near x. What stays is the
 #' bend of the mean and the change of the spread within a bandwidth, and the noise of the data there.
-#' @section Errors:
-#' Those of [predict.brenier()] for `newdata`; `brenier_error_argument` for a covariate without a datum
-#' within about three bandwidths, and for `newdata` or `steps` without covariates. Warning
-#' `brenier_warning_interrupted`: rows not reached are `NA`.
 #' @return
 #'   * `as_draws()`: the particles, all of them once, as a [posterior::draws_df];
 #'   * `simulate()`: a data frame of particles drawn with replacement. With covariates `nsim` rows for
@@ -240,6 +238,13 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #'     covariate;
 #'   * `predict()`: a vector. Flows with covariates, and those of energies without kernel estimates, have
 #'     no density; `"imq"` has the ratio alone, for its integral is not finite.
+#' @section Errors:
+#' `brenier_error_argument` for a wrong `nsim`, `seed`, `smooth` or `steps`, an `nsim` that makes more than 2^27
+#' numbers, a covariate without a datum within about three bandwidths, `newdata` or `steps` without
+#' covariates, or a flow that has no density; those of [predict.brenier()] for `newdata`. Warning
+#' `brenier_warning_interrupted`: rows not reached are `NA`.
+#' @seealso [kde_flow()], [summary.kde_flow()]
+#' @family kernel flows
 #' @name simulate.kde_flow
 #' @examples
 #' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)
@@ -257,6 +262,7 @@ simulate.kde_flow <- function(object, nsim = 1, seed = NULL, ..., newdata = NULL
       brenier_abort("{.arg {name}} must be left out: the flow has no covariates.", "argument",
                     argument = name)
     }
+    check_drawn(nsim, object$d)
     if (!smooth) {
       rows <- with_seed(seed, sample.int(object$n, nsim, replace = TRUE))
       return(as.data.frame(object$particles[rows, , drop = FALSE]))
@@ -270,6 +276,7 @@ simulate.kde_flow <- function(object, nsim = 1, seed = NULL, ..., newdata = NULL
     return(as.data.frame(matrix(x, nsim, object$d, dimnames = list(NULL, object$variables))))
   }
   given <- flow_covariates(object, newdata)
+  check_drawn(as.double(nsim) * nrow(given), object$d + 1)
   steps <- check_count(steps %||% if (is.null(newdata)) 0 else 100, "steps", 0)
   x <- with_seed(seed, draws_given(object, given, nsim, steps, smooth))
   colnames(x) <- object$variables

@@ -215,6 +215,7 @@
 #' \doi{10.48550/arXiv.1906.04370}, the flow of the maximum mean discrepancy. Liu, Zhuo, Cheng, Zhang, Zhu and
 #' Carin (2019) \doi{10.48550/arXiv.1807.01750}, the heat equation rule.
 #' @seealso [brenier_definitions], [plot.kde_flow()], [simulate.kde_flow()], [energy_distance()]
+#' @family kernel flows
 #' @examples
 #' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)
 #' flow

@@ -16,6 +16,7 @@
 #' `brenier_error_argument` for a wrong `which` or `variables`, and for a graphical parameter that does
 #' not exist.
 #' @seealso [sinkhorn_barycenter()]
+#' @family pictures
 #' @examples
 #' plot(sinkhorn_barycenter(split(iris[1:2], iris$Species), n = 40))
 #' @export

@@ -12,6 +12,7 @@
 #' `brenier_error_argument` for a value without permutations, and for a graphical parameter that does
 #' not exist.
 #' @seealso [energy_distance()]
+#' @family pictures
 #' @examples
 #' plot(energy_distance(iris[1:50, 1:2], iris[51:100, 1:2], seed = 1))
 #' @export

@@ -22,6 +22,7 @@
 #' `brenier_error_argument` for a wrong `which`, `variables`, `data` or `ndraws`, and for a graphical
 #' parameter that does not exist.
 #' @seealso [drift_generator()]
+#' @family pictures
 #' @examples
 #' gen <- drift_generator(~ eruptions + waiting, data = faithful, hidden = c(16, 16), steps = 100)
 #' plot(gen, data = faithful)

@@ -18,6 +18,7 @@
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument: no particle or time, unknown variables.
 #' @seealso [simulate.sinkhorn_flow()]
+#' @family pictures
 #' @examples
 #' mu <- list(mean = c(2, 0), cov = diag(c(0.25, 1)))
 #' nu <- list(mean = c(0, 0), cov = diag(2))

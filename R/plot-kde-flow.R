@@ -28,6 +28,8 @@
 #'   animation, in place of the plot. It must exist.
 #' @param ... Graphical parameters, as in [plot.brenier()].
 #' @return `x`, invisibly; with `frames` the names of the files, invisibly.
+#' @seealso [kde_flow()], [summary.kde_flow()]
+#' @family pictures
 #' @examples
 #' flow <- kde_flow(~ eruptions + waiting, data = faithful, n = 100, steps = 60)
 #' plot(flow)

@@ -26,6 +26,7 @@
 #' dimensions, and for
 #' a graphical parameter that does not exist.
 #' @seealso [monge_ampere()]
+#' @family pictures
 #' @examples
 #' hill <- function(m) function(x) exp(-20 * ((x[, 1] - m)^2 + (x[, 2] - 0.5)^2)) + 0.05
 #' on_square <- function(f) grid_density(f, c(0, 0), c(1, 1), n = 64)

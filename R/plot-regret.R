@@ -20,6 +20,7 @@
 #' `brenier_error_argument` for a graphical parameter that does not exist and for `x` without those
 #' columns or without a finite regret.
 #' @seealso [regret()], [brenier_trace] for what the figures are.
+#' @family pictures
 #' @export
 plot.brenier_regret <- function(x, ...) {
   dots <- check_graphical(..., known = character())

@@ -21,6 +21,7 @@
 #' that do not
 #' exist.
 #' @seealso [sinkhorn_flow()]
+#' @family pictures
 #' @examples
 #' mu <- list(mean = 0, cov = 4)
 #' nu <- list(mean = 1, cov = 1)

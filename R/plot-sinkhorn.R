@@ -14,6 +14,7 @@
 #' @param ... Graphical parameters; `col` has a colour for each sample.
 #' @return `x`, invisibly.
 #' @seealso [sinkhorn()]
+#' @family pictures
 #' @examples
 #' x <- matrix(rnorm(200), 100)
 #' ot <- sinkhorn(x, cbind(3 + x[, 1] / 2, x[, 2]^2))

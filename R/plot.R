@@ -80,6 +80,7 @@
 #' contour: in more than two dimensions, or of a fit with covariates without `newdata`. For covariates
 #' that `newdata` lacks `brenier_error_variable` or `_missing`, for no rows `_empty`.
 #' @seealso [brenier()], [quantile_region()], [residuals.brenier()]
+#' @family pictures
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful,
 #'                control = list(folds = 0, max_atoms = 12)) # quick: no validation

@@ -3,8 +3,9 @@
 #' @param x Matrix, data frame or vector of numbers.
 #' @param name The argument to blame.
 #' @param finite If `FALSE`, missing values are let through.
+#' @param rows `TRUE` takes the row names of a data frame along even where they count the rows.
 #' @noRd
-as_points <- function(x, name, finite = TRUE) {
+as_points <- function(x, name, finite = TRUE, rows = NULL) {
   if ((is.data.frame(x) || is.numeric(x)) && (NROW(x) == 0 || NCOL(x) == 0)) {
     brenier_abort("{.arg {name}} has {NROW(x)} row{?s} and {NCOL(x)} column{?s}: it is empty.",
                   "empty", argument = name)
@@ -13,7 +14,7 @@ as_points <- function(x, name, finite = TRUE) {
     x[] <- lapply(x, missing_as_number)
     wrong <- names(x)[!vapply(x, function(v) is.numeric(v) && !is.object(v), NA)]
     if (length(wrong)) abort_not_numeric(x[[wrong[1]]], wrong[1], name)
-    x <- as.matrix(x)
+    x <- as.matrix(x, rownames.force = rows %||% NA)
   } else if (is.numeric(x) && is.null(dim(x))) {
     x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
   }

@@ -37,7 +37,7 @@
 #' @return A vector with one number for each row of `newdata`; for `"map"`, `"inverse"` and `"mean"` a
 #'   matrix with one row for each and one column a variable; for `"quantile"` a matrix with one column a
 #'   level, or with several variables an array: rows, variables, levels. Without covariates `"mean"`
-#'   and `"quantile"` have no rows.
+#'   and `"quantile"` have no rows. Rows have the names that those of `newdata`, or of the data, have.
 #' @section Errors:
 #' `brenier_error_variable` for a variable that is missing in `newdata` or a level of a factor that the
 #' fit has not seen, `brenier_error_type` for one that is not numeric, `brenier_error_argument` for
@@ -130,10 +130,14 @@ predict_law <- function(object, newdata, level, tol) {
   complete <- stats::complete.cases(given)
   value <- law_at(object, given[complete, , drop = FALSE], level, tol)
   out <- array(NA_real_, c(length(complete), dim(value)[-1]),
-               c(list(rownames(newdata)), dimnames(value)[-1]))
+               c(list(row_labels(object, newdata)), dimnames(value)[-1]))
   if (length(dim(value)) == 2) out[complete, ] <- value else out[complete, , ] <- value
   out
 }
+
+#' The names of the rows of newdata, or of the data of the fit.
+#' @noRd
+row_labels <- function(object, newdata) rownames(if (is.null(newdata)) object$x else newdata)
 
 #' The same for covariates without missing values: rows x variables, or with levels rows x levels for
 #' one variable, rows x variables x levels for several.
@@ -200,7 +204,7 @@ predict_inverse <- function(object, newdata, at, tol) {
     ), "argument", argument = name)
   }
   if (is.numeric(y) && is.null(dim(y)) && object$d > 1) y <- matrix(y, nrow = 1) # one point
-  y <- as_points(y, name, finite = FALSE)
+  y <- as_points(y, name, finite = FALSE, rows = TRUE)
   check_columns(y, object$d, name)
   given <- if (conditional) new_covariates(object, newdata)
   if (conditional && nrow(y) == 1) y <- y[rep(1, nrow(given)), , drop = FALSE]
@@ -213,7 +217,8 @@ predict_inverse <- function(object, newdata, at, tol) {
   complete <- rowSums(is.finite(y)) == ncol(y)
   if (conditional) complete <- complete & stats::complete.cases(given)
   x <- invert(object, unname(y[complete, , drop = FALSE]), given[complete, , drop = FALSE], tol)
-  spread_rows(x, complete, object$variables, rownames(y))
+  # given covariates a row belongs to one of newdata
+  spread_rows(x, complete, object$variables, if (conditional) row_labels(object, newdata) else rownames(y))
 }
 
 check_columns <- function(x, d, name = "newdata") {
@@ -247,7 +252,7 @@ new_points <- function(fit, newdata) {
     brenier_abort(c("There is no variable {.var {lost[1]}} in {.arg newdata}."), "variable",
                   argument = "newdata", variable = lost[1])
   }
-  x <- as_points(newdata, "newdata", finite = FALSE)
+  x <- as_points(newdata, "newdata", finite = FALSE, rows = TRUE)
   check_columns(x, fit$d)
   x
 }

@@ -18,7 +18,8 @@
 #' @family maps of data
 #' @template definitions
 #' @section Errors:
-#' `brenier_error_argument` for a wrong `nsim` or `seed`, or `average` without stored iterates; those of
+#' `brenier_error_argument` for a wrong `nsim` or `seed`, an `nsim` that makes more than 2^27 numbers (draw
+#' in batches), or `average` without stored iterates; those of
 #' [predict.brenier()] for `newdata`.
 #' @examples
 #' fit <- brenier(~ eruptions + waiting, data = faithful)
@@ -33,10 +34,12 @@ simulate.brenier <- function(object, nsim = 1, seed = NULL, ..., newdata = NULL,
       brenier_abort("{.arg newdata} must be left out: the fit has no covariates.", "argument",
                     argument = "newdata")
     }
+    check_drawn(nsim, object$d)
     y <- with_seed(seed, reference_draws(object, nsim))
     return(as.data.frame(invert(object, y)))
   }
   given <- new_covariates(object, newdata)
+  check_drawn(as.double(nsim) * nrow(given), object$d + 1)
   row <- rep(seq_len(nrow(given)), each = nsim)
   y <- with_seed(seed, matrix(stats::rnorm(length(row) * object$d), length(row), object$d))
   x <- matrix(NA_real_, length(row), object$d, dimnames = list(NULL, object$variables))
@@ -60,6 +63,7 @@ simulate_average <- function(object, nsim, seed, newdata) {
   }
   # no step since the atoms last changed: the fit is its only iterate
   if (NROW(layer$iterates) == 0) return(simulate(object, nsim, seed))
+  check_drawn(nsim, object$d)
   weight <- layer$iterates[, 1]
   draw <- with_seed(seed, list(
     y = reference_draws(object, nsim),

@@ -115,6 +115,7 @@ new_points_flow <- function(points, times, epsilon, debias, fit) {
 #' `brenier_error_argument`, which names the argument: a time that is not one of the flow's, points
 #' with another number of columns; a debiased flow, whose potential is known at the points alone.
 #' @seealso [sinkhorn_flow()], [predict.sinkhorn()]
+#' @family transport between densities
 #' @examples
 #' x <- data.frame(x = rnorm(50), y = rnorm(50))
 #' y <- data.frame(x = rexp(60), y = rexp(60))

@@ -91,6 +91,7 @@
 #' equations. Numerische Mathematik 145, 771-836. \doi{10.1007/s00211-020-01127-x}
 #' @seealso [brenier_definitions], [gaussian_flow()], [monge_ampere()], [predict.points_flow()],
 #'   [simulate.sinkhorn_flow()], [sinkhorn()]
+#' @family transport between densities
 #' @examples
 #' x <- (seq_len(64) - 0.5) / 64
 #' mu <- 1 + 0.5 * cos(2 * pi * x)

@@ -33,12 +33,13 @@
 #' @export
 simulate.brenier_posterior <- function(object, nsim = 1, seed = NULL, ...) {
   check_no_dots(..., known = c("nsim", "seed"))
-  as.data.frame(posterior_draws(object, check_count(nsim, "nsim"), seed)$x)
+  as.data.frame(posterior_draws(object, check_count(nsim, "nsim"), seed, "nsim")$x)
 }
 
 #' Draws x, the z they come from, and the log density of the approximation by z and of the Jacobian.
 #' @noRd
-posterior_draws <- function(object, n, seed) {
+posterior_draws <- function(object, n, seed, name = "ndraws") {
+  check_drawn(n, object$d, name)
   y <- with_seed(seed, matrix(stats::rnorm(n * object$d), n, object$d))
   draws <- push_draws(object$layers, y)
   c(draws, target_parameters(object$target, draws$z))

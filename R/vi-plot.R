@@ -25,6 +25,8 @@
 #' @param ndraws Number of draws.
 #' @param ... Graphical parameters of the plots, as [plot.default()] has them.
 #' @return `x`, invisibly.
+#' @seealso [brenier_vi()], [brenier_glm()]
+#' @family pictures
 #' @examples
 #' banana <- function(x) -x[, 1]^2 / 2 - (x[, 2] - x[, 1]^2)^2
 #' slope <- function(x) {

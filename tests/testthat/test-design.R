@@ -119,7 +119,7 @@ test_that("rows of new data without a covariate have no law", {
     if (length(dim(alone)) == 3) alone <- matrix(alone, 1)
     expect_equal(as.matrix(whole)[1, ], as.matrix(alone)[1, ], tolerance = 1e-12)
   }
-  expect_identical(is.na(predict(fit, new, "inverse", at = cbind(0, 1))[, 1]), gone)
+  expect_identical(unname(is.na(predict(fit, new, "inverse", at = cbind(0, 1))[, 1])), gone)
   draws <- simulate(fit, 2, seed = 1, newdata = new)
   expect_identical(is.na(draws$y), rep(gone, each = 2))
   # A response that is missing is no law that is missing.
@@ -213,4 +213,17 @@ test_that("given covariates that are no numbers, or too few, are refused", {
   expect_refused(brenier(data$y, data[c("x", "f")]), "type")
   expect_refused(brenier(data$y, replace(data$x, 3, NA)), "missing")
   expect_refused(brenier(data$y, replace(data$x, 3, Inf)), "not_finite")
+})
+
+test_that("text of as many levels as rows is named, with its levels and what to do", {
+  d <- data.frame(h = faithful$waiting[1:200], x = faithful$eruptions[1:200],
+                  date = as.character(as.Date("2020-01-01") + 0:199))
+  expect_error(brenier(h ~ date, d), "date.*200 levels in 200 rows", class = "brenier_error_rows")
+  expect_error(brenier(h ~ x + date, d), "as.Date", class = "brenier_error_rows")
+  expect_error(brenier(h ~ factor(date), d), "factor\\(date\\)", class = "brenier_error_rows")
+  # two factors that together are too many: the larger one is named
+  d$half <- rep(1:100, 2)
+  d$most <- c(1:120, 1:80)
+  expect_error(brenier(h ~ factor(half) + factor(most), d), "factor\\(most\\).*120 levels", class = "brenier_error_rows")
+  expect_s3_class(brenier(h ~ as.Date(date), d, control = gaussian_control()), "brenier")
 })

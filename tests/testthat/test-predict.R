@@ -178,3 +178,25 @@ test_that("variables in very different units are drawn and inverted", {
   expect_equal(back / rep(c(1e-8, 1e8), each = 50), far / rep(c(1e-8, 1e8), each = 50),
                tolerance = 1e-7, ignore_attr = TRUE)
 })
+
+test_that("rows are named alike with newdata and without", {
+  control <- gaussian_control()
+  counted <- data.frame(a = faithful$eruptions, b = faithful$waiting)
+  for (data in list(counted, faithful, setNames(mtcars[c("mpg", "wt")], c("a", "b")))) {
+    names(data) <- c("a", "b")
+    names <- row.names(data)
+    given <- brenier(b ~ a, data, control = control)
+    for (fit in list(brenier(~ a + b, data, control = control), brenier(data, control = control), given)) {
+      expect_identical(predict(fit, data), predict(fit))
+      expect_identical(names(predict(fit, data[3:5, ])), names[3:5])
+      expect_identical(predict(fit, data, type = "map"), predict(fit, type = "map"))
+    }
+    for (type in c("mean", "quantile")) {
+      expect_identical(predict(given, data, type), predict(given, type = type))
+      expect_identical(rownames(predict(given, data[3:5, ], type)), names[3:5])
+    }
+    inverse <- predict(given, data[3:5, ], "inverse", at = 0)
+    expect_identical(rownames(inverse), names[3:5])
+    expect_identical(predict(given, type = "inverse", at = 0)[3:5, , drop = FALSE], inverse)
+  }
+})

@@ -127,3 +127,16 @@ test_that("bad arguments are refused", {
   expect_refused(simulate(fit, 3, sed = 1), "argument")
   expect_refused(as_draws(fit, ndraws = 0), "argument")
 })
+
+test_that("more draws than memory holds are refused before any is made", {
+  made <- results()
+  for (name in c("brenier", "posterior", "glm", "kde_flow", "generator", "gaussian_flow", "points_flow")) {
+    expect_error(simulate(made[[name]], 2e9), "batches", class = "brenier_error_argument")
+  }
+  # what counts is the size of the answer: rows of the data times draws
+  expect_error(simulate(made$conditional, 1e7), "batches", class = "brenier_error_argument")
+  expect_error(as_draws(made$brenier, ndraws = 2e9), "batches", class = "brenier_error_argument")
+  expect_error(posterior_predict.brenier_glm(made$glm, ndraws = 1e8), "batches", class = "brenier_error_argument")
+  # a tenth of a gigabyte is no reason to refuse
+  expect_null(check_drawn(1e7, 1))
+})
