@@ -16,12 +16,23 @@ transport_problem <- function(x, y, a, b, cost, reach, debias) {
   problem$rho <- if (kind == "sqeuclidean") reach^2 else reach
   problem$debias <- debias
   if (kind == "matrix") {
-    if (is.function(cost)) cost <- cost(points$x, points$y)
+    if (is.function(cost)) cost <- cost_matrix(cost, points)
     problem$matrix <- checked_costs(cost, problem)
     check_allowed(problem)
   }
   problem$scale <- cost_unit(problem)
   problem
+}
+
+#' The costs by a function of the user's, whose own error is told as such.
+#' @noRd
+cost_matrix <- function(cost, points) {
+  tryCatch(cost(points$x, points$y), error = function(e) {
+    brenier_abort(c(
+      "{.arg cost} must be a function of two matrices of points that gives the matrix of costs.",
+      x = "It fails: {conditionMessage(e)}"
+    ), "argument", argument = "cost")
+  })
 }
 
 cost_kind <- function(cost) {

@@ -94,6 +94,7 @@ as_target.brenier_target <- function(x, init = NULL, ...) {
 #' @rdname as_target
 #' @export
 as_target.default <- function(x, ...) {
+  if (missing(x)) brenier_abort("{.arg x} is missing.", "argument", argument = "x")
   brenier_abort(c(
     "There is no target of {.cls {class(x)}}.",
     i = "A target is a function, a fit of {.pkg rstan}, {.pkg cmdstanr} or {.pkg glmmTMB}, an object
