@@ -37,9 +37,12 @@ check_levels <- function(model) {
   worst <- names(which.max(levels))
   value <- words[[worst]]
   brenier_abort(c(
-    "The covariate {.var {worst}} has {max(levels)} level{?s} in {nrow(model)} row{?s}: too few rows a level.",
-    x = "It is {if (is.factor(value)) 'a factor' else 'text'}, such as {.val {as.character(value[1])}}, and each level has a location of its own.",
-    i = "Turn numbers and dates into numbers, with {.fn as.numeric} or {.fn as.Date}; merge rare levels, or leave it out."
+    "The covariate {.var {worst}} has {max(levels)} level{?s} in {nrow(model)} row{?s}: too few
+     rows a level.",
+    x = "It is {if (is.factor(value)) 'a factor' else 'text'}, such as {.val {as.character(value[1])}},
+         and each level has a location of its own.",
+    i = "Turn numbers and dates into numbers, with {.fn as.numeric} or {.fn as.Date}; merge rare
+         levels, or leave it out."
   ), "rows", argument = "data", variable = worst)
 }
 

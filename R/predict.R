@@ -218,7 +218,8 @@ predict_inverse <- function(object, newdata, at, tol) {
   if (conditional) complete <- complete & stats::complete.cases(given)
   x <- invert(object, unname(y[complete, , drop = FALSE]), given[complete, , drop = FALSE], tol)
   # given covariates a row belongs to one of newdata
-  spread_rows(x, complete, object$variables, if (conditional) row_labels(object, newdata) else rownames(y))
+  rows <- if (conditional) row_labels(object, newdata) else rownames(y)
+  spread_rows(x, complete, object$variables, rows)
 }
 
 check_columns <- function(x, d, name = "newdata") {
