@@ -4,7 +4,8 @@
 # machine has them, and writes "passed failed skipped" to the file COUNTS. BUILD names a folder that
 # keeps the objects for the next run; the default is a temporary one. Both are full paths. More by
 # variables: CC, the compiler; OPENMP=no, without it; MEMCHECK=yes, under valgrind instead of the
-# sanitizers.
+# sanitizers, and then what valgrind finds is a failure, and no check of numbers: its long double
+# has 64 bits, too few for some references.
 set -eu
 out=${1:-}
 cd "$(dirname "$0")"
@@ -65,6 +66,7 @@ for source in test-*.c; do
   # The last line of the program, "name: N passed, N failed", as two numbers.
   counts=$(sed -n "s/^$name: \([0-9]*\) passed, \([0-9]*\) failed\$/\1 \2/p" "$work/out")
   set -- ${counts:-0 0}
+  [ -z "$run" ] || [ "$status" -eq 9 ] || { set -- "$1" 0 && status=0; }
   passed=$((passed + $1))
   failed=$((failed + $2))
   # A program that did not build, died or checked nothing is one failure.
