@@ -21,7 +21,8 @@ new_network <- function(inputs, outputs, hidden) {
     if (l == length(shape$rows)) {
       w[columns - outputs + seq_len(outputs), ] <- diag(outputs)
     } else {
-      w[seq_len(columns), ] <- stats::rnorm(columns * rows) * (if (l == 1) FIRST_WEIGHTS else 1) / sqrt(columns)
+      size <- (if (l == 1) FIRST_WEIGHTS else 1) / sqrt(columns)
+      w[seq_len(columns), ] <- stats::rnorm(columns * rows) * size
       w[columns + 1, ] <- FIRST_OFFSETS * stats::rnorm(rows)
     }
     w

@@ -135,7 +135,8 @@ check_glm_formula <- function(formula, data) {
 #' @noRd
 has_groups <- function(formula, data) {
   frame <- if (is.data.frame(data)) data
-  variables <- tryCatch(as.list(attr(stats::terms(formula, data = frame), "variables")), error = function(e) NULL)
+  variables <- tryCatch(as.list(attr(stats::terms(formula, data = frame), "variables")),
+                        error = function(e) NULL)
   bars <- c(quote(`|`), quote(`||`))
   any(vapply(variables, function(v) is.call(v) && any(vapply(bars, identical, NA, v[[1]])), NA))
 }

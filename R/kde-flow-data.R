@@ -142,7 +142,8 @@ flow_space <- function(x, given, weights, name, whiten, blocks, torus) {
 check_flow_control <- function(control, step, n, kind, blocks, spread) {
   stein <- kind == "ksd"
   known <- list(optimiser = if (stein) "lbfgs" else "gradient", alpha = 1.5, clip = 6,
-                longest = 0.3 * spread, jitter = 1e-3, tol = if (stein) 1e-3 else 5e-3, tolerance = 1e-8, directions = 100, samples = 64,
+                longest = 0.3 * spread, jitter = 1e-3,
+                 tol = if (stein) 1e-3 else 5e-3, tolerance = 1e-8, directions = 100, samples = 64,
                 paths = 200)
   if (!is.list(control) || (length(control) && is.null(names(control)))) {
     brenier_abort("{.arg control} must be a list with names, not {shown(control)}.", "argument",

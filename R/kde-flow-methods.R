@@ -110,7 +110,9 @@ flow_aim <- function(x) {
 
 divergence_words <- function(x) {
   if (x$kind == "ksd") return("kernel Stein discrepancy, exact gradient")
-  if (x$kind %in% c("blob", "known", "svgd")) return(paste0(x$energy, if (x$kind == "blob") ", exact gradient"))
+  if (x$kind %in% c("blob", "known", "svgd")) {
+    return(paste0(x$energy, if (x$kind == "blob") ", exact gradient"))
+  }
   if (is.character(x$divergence)) {
     return(switch(x$divergence, mmd = "maximum mean discrepancy", energy = "energy distance",
                   sliced = "sliced energy distance"))

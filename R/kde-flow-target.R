@@ -44,7 +44,8 @@ flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwi
   }))
   new_flow(run$run, run$space, kind, list(
     variables = law$names, n = n, d = d, kernel = kernel, problem = run$problem, law = law,
-    control = run$control, dimension = d, whitened = !is.null(run$scale$place), unfitted = whiten && is.null(run$scale$place),
+    control = run$control, dimension = d, whitened = !is.null(run$scale$place),
+    unfitted = whiten && is.null(run$scale$place),
     gradients = law$count$gradients
   ))
 }

@@ -98,7 +98,8 @@ glance.kde_flow <- function(x, ...) {
 glance.drift_generator <- function(x, ...) {
   trace <- x$trace
   data.frame(
-    model = x$model, n = x$n, d = x$d, energy = trace$energy[NROW(trace)], energy_distance = x$distance$energy_distance,
+    model = x$model, n = x$n, d = x$d, energy = trace$energy[NROW(trace)],
+    energy_distance = x$distance$energy_distance,
     floor = x$distance$floor, steps = NROW(trace), converged = x$status == "ok", seconds = x$seconds,
     cost = x$cost
   )

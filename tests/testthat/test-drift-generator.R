@@ -127,7 +127,8 @@ test_that("draws: seeds, weights, threads; the user's generator is left alone", 
   expect_identical(nrow(simulate(gen, 0)), 0L)
   expect_named(simulate(gen, 1), names(faithful))
   # n is no abbreviation of na.action
-  fixed <- drift_generator(~ eruptions, data = faithful, model = "potential", n = 50, steps = 2, bandwidth = 1)
+  fixed <- drift_generator(~ eruptions, data = faithful, model = "potential", n = 50, steps = 2,
+                           bandwidth = 1)
   expect_identical(fixed$n, 50L)
   heavy <- quick_generator(faithful, weights = ifelse(faithful$eruptions > 3, 1, 0))
   expect_gt(mean(simulate(heavy, 500, seed = 1)$eruptions), 4)
@@ -142,7 +143,8 @@ test_that("a file of a generator serves a fresh process", {
   expect_lt(file.size(file), 2e5)
   code <- paste0(
     ".libPaths(", deparse1(.libPaths()), "); library(brenier); x <- readRDS(\"", file, "\"); ",
-    "saveRDS(list(lapply(x, simulate, 3, seed = 2), predict(x[[2]], faithful[1:2, ], \"density\")), \"", file, "\")"
+    "saveRDS(list(lapply(x, simulate, 3, seed = 2), ",
+    "predict(x[[2]], faithful[1:2, ], \"density\")), \"", file, "\")"
   )
   system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(code)))
   got <- readRDS(file)

@@ -3,7 +3,8 @@
 test_that("known targets have the variances of theory", {
   run <- function(energy, h) {
     flow <- kde_flow(target = function(x) -x[, 1]^2 / 2, gradient = function(x) -x, vectorised = TRUE,
-                     init = c(a = 0.5), n = 400, energy = energy, bandwidth = h, steps = 250, control = list(tol = 0))
+                     init = c(a = 0.5), n = 400, energy = energy, bandwidth = h, steps = 250,
+                      control = list(tol = 0))
     c(mean(flow$particles), mean(flow$particles^2) - mean(flow$particles)^2)
   }
   blob <- function(h) (1 + sqrt(1 + 4 * h^2)) / 2 - h^2
@@ -28,7 +29,8 @@ test_that("blob particles and a Brenier map agree on a target", {
   }
   expect_identical(agreement(reach(), post, seed = 1, permutations = 99)$agree, "yes")
   # without whitening the bandwidth suits the wide direction: a tenth of the sd of b
-  expect_output(print(agreement(reach(whiten = FALSE), post, seed = 1, permutations = 99)), "do NOT agree.*by up to 10% \\(b\\)")
+  expect_output(print(agreement(reach(whiten = FALSE), post, seed = 1, permutations = 99)),
+                "do NOT agree.*by up to 10% \\(b\\)")
   flow <- reach(bandwidth = c(from = 1, to = 0.2))
   expect_identical(rises(flow), 0L)
   found <- agreement(flow, post, seed = 1)

@@ -279,7 +279,8 @@ test_that("threads, interrupts by time and limits are told", {
   for (method in c("newton", "back-and-forth")) {
     expect_identical(solve_with(1, method), solve_with(2, method))
   }
-  expect_warning(ma <- monge_ampere(grid_density(f, c(0, 0), c(1, 1), 128), matrix(1, 128, 128), max_seconds = 0),
+  expect_warning(ma <- monge_ampere(grid_density(f, c(0, 0), c(1, 1), 128), matrix(1, 128, 128),
+                                    max_seconds = 0),
                  class = "brenier_warning_not_converged")
   expect_false(ma$converged)
   expect_true(all(is.finite(ma$map)))
