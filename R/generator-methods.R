@@ -120,7 +120,8 @@ print.drift_generator <- function(x, digits = 3, ...) {
            if (x$potential$n_atoms > 0) paste0(" and ", x$potential$n_atoms, " ridge atoms"), " of ", latents)
   }
   cat("Generator of ", list_of(x$variables),
-      if (!is.null(x$given)) paste(" given", list_of(x$design$variables)), ", trained on ", x$n_data, " points\n",
+      if (!is.null(x$given)) paste(" given", list_of(x$design$variables)), ", trained on ",
+      x$n_data, " points\n",
       "  function    ", what, "\n",
       "  energy      ", divergence_words(x), "\n",
       "  steps       ", NROW(x$trace), if (x$model == "network") " of " else " on ", x$n,

@@ -224,6 +224,7 @@ test_that("text of as many levels as rows is named, with its levels and what to 
   # two factors that together are too many: the larger one is named
   d$half <- rep(1:100, 2)
   d$most <- c(1:120, 1:80)
-  expect_error(brenier(h ~ factor(half) + factor(most), d), "factor\\(most\\).*120 levels", class = "brenier_error_rows")
+  expect_error(brenier(h ~ factor(half) + factor(most), d), "factor\\(most\\).*120 levels",
+               class = "brenier_error_rows")
   expect_s3_class(brenier(h ~ as.Date(date), d, control = gaussian_control()), "brenier")
 })

@@ -271,7 +271,8 @@ test_that("a generator given covariates draws the law of the response at new one
                simulate(gen, 2, seed = 4, newdata = d[1, ])$y)
   expect_identical(nrow(simulate(gen, 1, seed = 1)), 1200L)
   again <- unserialize(serialize(gen, NULL))
-  expect_identical(simulate(again, 2, seed = 1, newdata = d[1:3, ]), simulate(gen, 2, seed = 1, newdata = d[1:3, ]))
+  expect_identical(simulate(again, 2, seed = 1, newdata = d[1:3, ]),
+                   simulate(gen, 2, seed = 1, newdata = d[1:3, ]))
   expect_identical(pages(plot(gen, ndraws = 50)), 1L)
 })
 
@@ -285,7 +286,8 @@ test_that("generators given covariates: factors, several responses, weights, ref
   expect_identical(names(s), c("row", "y", "u"))
   expect_identical(which(is.na(s$y)), 201:400)
   expect_equal(mean(s$y[401:600]) - mean(s$y[1:200]), 3, tolerance = 0.2)
-  by_matrix <- drift_generator(as.matrix(d["y"]), given = as.matrix(d["x"]), batch = 400, steps = 20, hidden = 4)
+  by_matrix <- drift_generator(as.matrix(d["y"]), given = as.matrix(d["x"]), batch = 400, steps = 20,
+                               hidden = 4)
   expect_identical(names(simulate(by_matrix, 1, newdata = data.frame(x = 0))), c("row", "y"))
   ask <- function(...) simulate(gen, 2, seed = 1, newdata = data.frame(...))
   expect_error(ask(x = c(0, 50), g = "a"), "row 2", class = "brenier_error_argument")
@@ -293,6 +295,7 @@ test_that("generators given covariates: factors, several responses, weights, ref
   expect_error(ask(x = "zero", g = "a"), class = "brenier_error_type")
   expect_error(ask(g = "a"), class = "brenier_error_variable")
   expect_error(predict(gen, cbind(0, 0)), "simulate", class = "brenier_error_argument")
-  expect_error(simulate(quick_generator(faithful), 1, newdata = d), "newdata", class = "brenier_error_argument")
+  expect_error(simulate(quick_generator(faithful), 1, newdata = d), "newdata",
+               class = "brenier_error_argument")
   expect_error(drift_generator(as.matrix(d["y"]), given = cbind(1:3)), class = "brenier_error_argument")
 })

@@ -13,7 +13,8 @@ test_that("draws at new covariates have the law of the response there", {
     s <- simulate(flow, 400, seed = 1, newdata = data.frame(x = at), steps = steps)
     expect_identical(names(s), c("row", "y"))
     expect_identical(s$row, rep(1:3, each = 400))
-    fresh <- withr::with_seed(3, lapply(at, function(x) cbind(sin(2 * x) + (0.3 + 0.15 * abs(x)) * rnorm(2000))))
+    draw <- function(x) cbind(sin(2 * x) + (0.3 + 0.15 * abs(x)) * rnorm(2000))
+    fresh <- withr::with_seed(3, lapply(at, draw))
     c(mean = abs(tapply(s$y, s$row, mean) - sin(2 * at)),
       sd = abs(tapply(s$y, s$row, sd) - 0.3 - 0.15 * abs(at)),
       distance = mapply(function(a, b) energy_distance(cbind(a), b, permutations = 0)$value,

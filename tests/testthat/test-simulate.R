@@ -136,7 +136,8 @@ test_that("more draws than memory holds are refused before any is made", {
   # what counts is the size of the answer: rows of the data times draws
   expect_error(simulate(made$conditional, 1e7), "batches", class = "brenier_error_argument")
   expect_error(as_draws(made$brenier, ndraws = 2e9), "batches", class = "brenier_error_argument")
-  expect_error(posterior_predict.brenier_glm(made$glm, ndraws = 1e8), "batches", class = "brenier_error_argument")
+  expect_error(posterior_predict.brenier_glm(made$glm, ndraws = 1e8), "batches",
+               class = "brenier_error_argument")
   # a tenth of a gigabyte is no reason to refuse
   expect_null(check_drawn(1e7, 1))
 })
