@@ -141,7 +141,7 @@ static void sweep(br_kept *k, int fill, int r, const double *a, double *sum, int
   const br_pairs *p = k->p;
   const long leaves = (long)leaves_of(p->n);
   pack(k, r, a);
-  int threads = br_threads_for((double)p->n * (double)p->m * (fill ? 5 + 0.5 * p->x->d : 0.3 * r));
+  int threads = br_threads_for((double)p->n * (double)p->m * (fill ? 20 + 2 * p->x->d : 0.3 * r));
   if (threads > p->threads) threads = p->threads;
   BR_OMP(parallel for num_threads(threads) schedule(dynamic))
   for (long i = 0; i < leaves; i++) {
