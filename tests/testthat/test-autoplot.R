@@ -21,7 +21,7 @@ test_that("each plot is built, with the variables for axes", {
 test_that("the curve is the density, the fan has the quantiles, ranks are heights", {
   one <- cached("one", brenier(~eruptions, data = faithful, control = list(folds = 0, max_atoms = 6)))
   curve <- built(ggplot2::autoplot(one))[[2]]
-  expect_equal(curve$y, predict(one, data.frame(eruptions = curve$x)), tolerance = 1e-10)
+  expect_equal(curve$y, unname(predict(one, data.frame(eruptions = curve$x))), tolerance = 1e-10)
   bars <- built(ggplot2::autoplot(one, "rank"))[[1]]
   expect_equal(sum((bars$xmax - bars$xmin) * bars$ymax), 1)
   fan <- built(ggplot2::autoplot(fan_fit(), level = 0.8))[[1]]

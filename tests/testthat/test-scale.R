@@ -70,7 +70,7 @@ test_that("a fit with scales has its exact density, map and inverse", {
   }, cbind(new$y), 1)
   expect_equal(predict(fit, new, "log_density"), drop(dnorm(map, log = TRUE) + log(slope)),
                tolerance = 1e-7)
-  expect_equal(drop(predict(fit, new, "inverse", at = map)), new$y, tolerance = 1e-9)
+  expect_equal(predict(fit, new, "inverse", at = map)[, 1], setNames(new$y, rownames(new)), tolerance = 1e-9)
   # What the fit says was held out is the mean of what the folds' own fits give: of the size of
   # the truth, minus the entropy -1.419 - .2 (three standard errors of 400 points, .035 each).
   expect_lt(abs(fit$held_out$log_likelihood + 1.419 + 0.2), 0.106)

@@ -36,7 +36,7 @@ test_that("the warning names the discrete variables, once, and the fit is made",
   expect_match(seen$text, "jitter = TRUE", fixed = TRUE)
   expect_no_match(seen$text, "size")
   # The data are as they were.
-  expect_identical(seen$fit$x, as.matrix(data))
+  expect_identical(seen$fit$x, as.matrix(data, rownames.force = TRUE))
   data$two <- rep(0:1, 200)
   seen <- expect_discrete(brenier(~ two + size + count, data, control = gaussian_control()))
   expect_match(seen$text, "`two` and `count` of `data` look discrete: `two` takes 2 values")
