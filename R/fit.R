@@ -180,19 +180,19 @@ as_layer <- function(whitening, run, validation, rounds, setting) {
   )
 }
 
-#' A bar for whatever lasts longer than two seconds in an interactive session.
+#' A bar for whatever lasts longer than two seconds in an interactive session. Its text travels with the
+#' bar: cli evaluates a format in `frame`, which knows nothing of the state here.
 #' @noRd
 new_progress <- function(frame = parent.frame(), words = fit_words) {
   state <- new.env(parent = emptyenv())
   state$what <- ""
-  state$text <- ""
-  if (!interactive()) return(state)
+  if (!rlang::is_interactive()) return(state)
   bar <- cli::cli_progress_bar(
-    format = "{cli::pb_spin} {state$text}", total = NA, .envir = frame, .auto_close = TRUE
+    format = "{cli::pb_spin} {cli::pb_extra$text}", total = NA, extra = list(text = ""),
+    .envir = frame, .auto_close = TRUE
   )
   state$report <- function(values) {
-    state$text <- words(state$what, values)
-    cli::cli_progress_update(id = bar, .envir = frame)
+    cli::cli_progress_update(id = bar, extra = list(text = words(state$what, values)), .envir = frame)
   }
   state
 }

@@ -58,7 +58,7 @@ run_network <- function(problem, space, stages, control) {
   batch <- control$batch
   state <- new.env(parent = emptyenv())
   here <- environment()
-  bar <- if (interactive()) cli::cli_progress_bar("Training", total = sum(stages$steps))
+  bar <- if (rlang::is_interactive()) cli::cli_progress_bar("Training", total = sum(stages$steps))
   total <- sum(stages$steps)
   order <- if (nrow(problem$y) > batch) spatial_order(problem$y)
   net <- new_network(ncol(problem$y), d, control$hidden)

@@ -100,7 +100,7 @@ shortened <- function(v, longest) {
 run_flow <- function(problem, z, space, stages, control, target = NULL) {
   state <- new.env(parent = emptyenv())
   here <- environment()
-  bar <- if (interactive()) cli::cli_progress_bar("Flow", total = sum(stages$steps))
+  bar <- if (rlang::is_interactive()) cli::cli_progress_bar("Flow", total = sum(stages$steps))
   report <- function(done) {
     if (!is.null(bar)) cli::cli_progress_update(set = done, id = bar, .envir = here)
   }

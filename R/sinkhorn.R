@@ -176,7 +176,7 @@ new_sinkhorn <- function(x, y, epsilon = NULL, a = NULL, b = NULL, cost = "sqeuc
   problem <- transport_problem(x, y, a, b, cost, reach, debias)
   chosen <- is.null(epsilon)
   problem$epsilon <- if (chosen) default_epsilon(problem) else check_epsilon(epsilon, problem)
-  progress <- sinkhorn_progress()
+  progress <- new_progress(words = iteration_words)$report
   runs <- with_threads(threads, run_sinkhorn(problem, control, debias, progress))
   fit <- sinkhorn_result(problem, runs, control)
   fit$chosen <- chosen
@@ -293,14 +293,6 @@ warn_sinkhorn <- function(fit) {
   ), "not_converged")
 }
 
-sinkhorn_progress <- function(frame = parent.frame()) {
-  if (!interactive()) return(NULL)
-  assign("text", "", envir = frame)
-  bar <- cli::cli_progress_bar(format = "{cli::pb_spin} {text}", total = NA, .envir = frame,
-                               .auto_close = TRUE)
-  function(values) {
-    assign("text", sprintf("Sinkhorn: %d iterations, marginal error %.1e", as.integer(values[1]),
-                           values[2]), envir = frame)
-    cli::cli_progress_update(id = bar, .envir = frame)
-  }
+iteration_words <- function(what, values) {
+  sprintf("Sinkhorn: %d iterations, marginal error %.1e", as.integer(values[1]), values[2])
 }
