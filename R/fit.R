@@ -191,8 +191,11 @@ new_progress <- function(frame = parent.frame(), words = fit_words) {
     format = "{cli::pb_spin} {cli::pb_extra$text}", total = NA, extra = list(text = ""),
     .envir = frame, .auto_close = TRUE
   )
+  # The core takes an error for an interrupt: a bar that fails is no reason to end a fit.
   state$report <- function(values) {
-    cli::cli_progress_update(id = bar, extra = list(text = words(state$what, values)), .envir = frame)
+    try(silent = TRUE, cli::cli_progress_update(
+      id = bar, extra = list(text = words(state$what, values)), .envir = frame
+    ))
   }
   state
 }
