@@ -129,3 +129,82 @@ test_that("every plot leaves par() as it was", {
     expect_identical(par(kept), before)
   }
 })
+
+test_that("intervals and laws have the ends that quantiles have", {
+  gaussian <- function(formula, data) brenier(formula, data = data, control = list(max_atoms = 0))
+  one <- gaussian(~eruptions, faithful)
+  region <- quantile_region(one, c(0.5, 0.9))
+  bars <- built(ggplot2::autoplot(region))[[1]]
+  bars <- bars[order(bars$y), ]
+  expect_equal(bars[c("y", "x", "xend")], region$contour[c("level", "lower", "upper")],
+               ignore_attr = TRUE)
+  at <- data.frame(x = c(0.2, 0.9))
+  region <- quantile_region(fan_fit(), c(0.5, 0.9), newdata = at)
+  bars <- built(ggplot2::autoplot(region))[[1]]
+  ends <- region$contour[order(-region$contour$level), ]
+  expect_equal(bars[c("ymin", "ymax")], ends[c("lower", "upper")], ignore_attr = TRUE)
+  expect_equal((bars$xmin + bars$xmax) / 2, ends$row)
+  # the shaded parts of a density hold their levels
+  shades <- built(ggplot2::autoplot(one, "quantile", level = 0.9))
+  expect_equal(shades[[2]]$y, unname(predict(one, data.frame(eruptions = shades[[2]]$x))),
+               tolerance = 1e-10)
+  ends <- predict(one, type = "quantile", level = c(0.05, 0.95))
+  expect_equal(range(shades[[1]]$x[shades[[1]]$y > 0]), as.vector(ends), tolerance = 0.01)
+  curve <- built(ggplot2::autoplot(one, "grid"))[[2]]
+  expect_equal(curve$y, as.vector(predict(one, data.frame(eruptions = curve$x), "map")), tolerance = 1e-8)
+  expect_s3_class(built(ggplot2::autoplot(quantile_region(faithful_fit(), 0.5)))[[1]], "data.frame")
+
+  data <- make_fan(120)
+  data$g <- factor(rep(c("u", "v"), 60))
+  data$y <- data$y + 3 * (data$g == "v")
+  each <- ggplot2::autoplot(gaussian(y ~ x + g, data), level = 0.8)
+  expect_identical(levels(ggplot2::ggplot_build(each)$layout$layout$group), c("g = u", "v"))
+  factors <- gaussian(y ~ g, data)
+  bars <- built(ggplot2::autoplot(factors, level = 0.8))
+  new <- data.frame(g = c("u", "v"))
+  expect_equal(cbind(bars[[1]]$ymin, bars[[3]]$y, bars[[1]]$ymax),
+               unname(predict(factors, new, "quantile", level = c(0.1, 0.5, 0.9))), tolerance = 1e-6)
+  expect_equal(bars[[4]]$y, as.vector(predict(factors, new, "mean")), tolerance = 1e-6)
+})
+
+test_that("paths of particles: a line each, histograms beside the law", {
+  flow <- gaussian_flow(list(mean = 0, cov = 4), list(mean = 1, cov = 1), 0:4)
+  paths <- simulate(flow, 50, seed = 1)
+  lines <- built(ggplot2::autoplot(paths))
+  expect_length(lines, 1)
+  expect_identical(nrow(lines[[1]]), nrow(paths))
+  expect_equal(sort(lines[[1]]$y), sort(paths[[3]]))
+  histograms <- ggplot2::autoplot(paths, "marginals")
+  expect_identical(histograms$labels$x, names(paths)[3])
+  parts <- built(histograms)
+  panel <- split(parts[[1]], parts[[1]]$PANEL)
+  for (bars in panel) expect_equal(sum((bars$xmax - bars$xmin) * bars$ymax), 1)
+  start <- parts[[2]][parts[[2]]$PANEL == 1, ]
+  expect_equal(start$y, dnorm(start$x, 1, 1)) # particles begin at the sample, nu
+  plane <- simulate(gaussian_flow(list(mean = c(0, 0), cov = diag(2)), list(mean = c(1, 2), cov = diag(2)), 0:2),
+                    20, seed = 1)
+  ends <- built(ggplot2::autoplot(plane))[[2]]
+  expect_identical(nrow(ends), 40L)
+  both <- ggplot2::ggplot_build(ggplot2::autoplot(plane, "marginals"))$layout$layout
+  expect_identical(levels(factor(both$name)), setdiff(names(plane), c("time", "particle")))
+  expect_error(ggplot2::autoplot(plane, "path"), class = "brenier_error_argument")
+})
+
+test_that("one coordinate without data, one parameter, frames of two sizes, powers of ten", {
+  law <- kde_flow(target = function(x) -x^2 / 2, gradient = function(x) -x, init = c(a = 0), n = 40,
+                  steps = 10)
+  bars <- built(ggplot2::autoplot(law))
+  expect_length(bars, 1)
+  expect_equal(sum((bars[[1]]$xmax - bars[[1]]$xmin) * bars[[1]]$ymax), 1)
+  normal <- brenier_vi(function(x) -x^2 / 2, c(a = 0), function(x) -x)
+  expect_s3_class(normal, "brenier_posterior")
+  curve <- built(ggplot2::autoplot(normal, "pairs"))[[2]]
+  expect_equal(curve$y, dnorm(curve$x), tolerance = 0.1)
+  small <- grid_density(matrix(1, 8, 8), c(0, 0), c(1, 1))
+  large <- grid_density(matrix(1, 8, 8), c(0, 0), c(2, 2))
+  tiles <- built(ggplot2::autoplot(suppressWarnings(monge_ampere(small, large))))[[1]]
+  expect_true(all(c("xmin", "xmax") %in% names(tiles)))
+  words <- gg_powers()$labels
+  expect_identical(as.character(words(c(-2, 0, 3))), c("10^-2", "10^0", "10^3"))
+  expect_identical(words(log10(c(2, 5))), c("2", "5"))
+})
