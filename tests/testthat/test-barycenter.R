@@ -41,3 +41,14 @@ test_that("limits are flagged and bad input is refused", {
   expect_error(sinkhorn_barycenter(y, n = 0), class = "brenier_error_argument")
   expect_error(sinkhorn_barycenter(y, init = matrix(1, 2, 2)), class = "brenier_error_argument")
 })
+
+test_that("a barycenter on the line is drawn by its quantiles", {
+  centre <- sinkhorn_barycenter(list(low = 1:20 / 4, high = c(3, 9, 12)), n = 15, seed = 7)
+  record <- drawn(plot(centre))
+  lines <- coordinates(record, "C_plotXY")
+  values <- lapply(lines, `[[`, "y")
+  for (sample in list(1:20 / 4, c(3, 9, 12), sort(centre$x))) {
+    expect_true(any(vapply(values, function(v) isTRUE(all.equal(sort(unique(v)), unique(sample))), NA)))
+  }
+  expect_match(asked_of_barycenter(centre, NULL)$names, "x1")
+})

@@ -347,3 +347,15 @@ test_that("grids of four dimensions, and what is no solution, are refused", {
   expect_refused(grid_density(function(x) 1, rep(0, 4), rep(1, 4)), "argument")
   expect_refused(displacement(1), "type")
 })
+
+test_that("axes can be left out, one time is one frame, and a solution in closed form has no trace", {
+  hill <- function(m) grid_density(function(x) exp(-20 * rowSums((x - m)^2)) + 0.05, c(0, 0), c(1, 1), n = 16)
+  fit <- suppressWarnings(monge_ampere(hill(0.4), hill(0.6)))
+  axes <- function(...) sum(drawn(plot(fit, "interpolation", t = 0.5, ...))$names == "C_axis")
+  expect_identical(axes(), 2L)
+  expect_identical(axes(yaxt = "n"), 1L)
+  expect_identical(axes(axes = FALSE), 0L)
+  expect_identical(pages(plot(fit, "interpolation", t = 0.5)), 1L)
+  line <- monge_ampere(1 + (1:50) / 50, 2 - (1:50) / 50)
+  expect_error(plot(line, "trace"), "exact", class = "brenier_error_argument")
+})

@@ -241,3 +241,21 @@ test_that("draws of the scatter plots are from the laws asked for", {
   }
   expect_silent(pages(plot(space, newdata = data.frame(Petal.Length = c(1.5, 6)))))
 })
+
+test_that("more groups than can be told apart, or none, are refused", {
+  data <- cbind(make_fan(100), z = rep(1:20, 5))
+  fit <- brenier(y ~ x + z, data = data, control = list(max_atoms = 0))
+  new <- expand.grid(x = c(0.2, 0.5, 0.8), z = 1:12)
+  expect_error(plot(fit, "quantile", newdata = new), "12 groups", class = "brenier_error_argument")
+  expect_error(plot(fit, newdata = new[0, ]), "no row", class = "brenier_error_empty")
+})
+
+test_that("the title of scatter plots names the one law that is drawn", {
+  fit <- brenier(cbind(Sepal.Length, Sepal.Width, Petal.Length) ~ Petal.Width, data = iris,
+                 control = list(max_atoms = 0))
+  law <- data.frame(Petal.Width = 1.5)
+  expect_match(density_data(fit, asked_of_fit(fit, "density", NULL, NULL, law)$density)$main,
+               "at Petal.Width = 1.5", fixed = TRUE)
+  many <- density_data(fit, asked_of_fit(fit, "density", NULL, NULL, rbind(law, 2))$density)$main
+  expect_match(many, "at the rows of newdata", fixed = TRUE)
+})

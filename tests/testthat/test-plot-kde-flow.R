@@ -35,3 +35,38 @@ test_that("wrong arguments are refused", {
   expect_refused(plot(kde_flow(faithful, n = 20, steps = 2, control = list(paths = 0)), "paths"), "argument")
   expect_refused(plot(kde_flow(faithful, n = 20, steps = 2, divergence = "energy"), "bandwidth"), "argument")
 })
+
+test_that("what there is not to draw is refused", {
+  empty <- still <- flow
+  empty["trace"] <- list(NULL) # of a flow that was interrupted in its first step
+  expect_error(plot(empty, "energy"), "no step", class = "brenier_error_argument")
+  expect_error(plot(empty, "bandwidth"), "no step", class = "brenier_error_argument")
+  still$trace[c("energy", "energy_distance", "floor")] <- NA
+  expect_error(plot(still, "energy"), "no energy", class = "brenier_error_argument")
+  # stages are told by the bandwidth where no distance is known
+  still$trace$energy_distance <- NA
+  h <- still$trace$bandwidth
+  expect_identical(stage_of(still), c(0, cumsum(c(diff(h) != 0, TRUE)))[seq_along(h)])
+  expect_gt(max(stage_of(still)), 0)
+})
+
+test_that("all frames of a response given a covariate, and of two variables, have one range", {
+  given <- kde_flow(waiting ~ eruptions, data = faithful, n = 40, steps = 5)
+  for (x in list(given, flow, kde_flow(~eruptions, data = faithful, n = 20, steps = 5))) {
+    folder <- withr::local_tempdir()
+    seen <- list()
+    frames <- draw_frames
+    environment(frames) <- list2env(list(draw_particles = function(data, dots) {
+      seen[[length(seen) + 1]] <<- dots
+      plot(1)
+    }), parent = environment(draw_frames))
+    at <- match(colnames(x$particles), colnames(x$particles))
+    frames(x, at, folder, list())
+    expect_length(unique(seen), 1)
+    along <- if (length(at) == 2) x$data[, 1] else if (is.null(x$given)) x$data[, at] else x$data_given[, 1]
+    expect_true(seen[[1]]$xlim[1] <= min(along) && seen[[1]]$xlim[2] >= max(along))
+    if (!is.null(x$given)) expect_true(all(range(x$data) >= seen[[1]]$ylim[1], range(x$data) <= seen[[1]]$ylim[2]))
+  }
+  bare <- kde_flow(faithful, n = 20, steps = 2, control = list(paths = 0))
+  expect_identical(draw_frames(bare, 1:2, withr::local_tempdir(), list()), character())
+})

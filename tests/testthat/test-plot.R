@@ -244,3 +244,41 @@ test_that("fits by two samples have their plots, and those of a map to a sample 
     expect_error(plot(to_sample, kind), "trace", class = "brenier_error_argument")
   }
 })
+
+test_that("each page is waited for where `ask` says so, and no longer after", {
+  grDevices::pdf(NULL)
+  withr::defer(grDevices::dev.off())
+  asked <- logical()
+  old <- getHook("before.plot.new")
+  setHook("before.plot.new", function() asked <<- c(asked, grDevices::devAskNewPage()))
+  withr::defer(setHook("before.plot.new", old, "replace"))
+  plot(d1, c("qq", "trace"), ask = TRUE)
+  expect_true(length(asked) > 0 && all(asked))
+  expect_false(grDevices::devAskNewPage())
+  asked <- logical()
+  plot(d1, "qq", ask = FALSE)
+  expect_false(any(asked))
+})
+
+test_that("colours are solid where a device cannot let them through", {
+  grDevices::postscript(withr::local_tempfile(fileext = ".ps"))
+  withr::defer(grDevices::dev.off())
+  expect_identical(faint("red", 0.5), "red")
+  expect_identical(thin_fill("red"), NA)
+  grDevices::pdf(NULL)
+  expect_identical(faint("red", 0.5), "#FF000080")
+  grDevices::dev.off()
+})
+
+test_that("an axis that is asked away is not drawn", {
+  axes <- function(...) sum(drawn(plot(d1, "trace", ...))$names == "C_axis")
+  expect_lt(axes(yaxt = "n"), axes())
+  expect_identical(axes(axes = FALSE), 0L)
+})
+
+test_that("the held-out loss is drawn beside the objective", {
+  fit <- brenier(faithful, control = list(folds = 2, max_atoms = 4))
+  lines <- coordinates(drawn(plot(fit, "trace")), "C_plotXY")
+  held_out <- vapply(lines, function(p) isTRUE(all.equal(p$y, fit$trace$validation)), NA)
+  expect_true(any(held_out))
+})

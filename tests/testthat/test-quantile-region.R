@@ -86,3 +86,14 @@ test_that("bad arguments are refused", {
   expect_refused(quantile_region(fit, levl = 0.5), "argument")
   expect_refused(quantile_region(faithful), "type")
 })
+
+test_that("ends are added without their words where `labels` is FALSE", {
+  region <- quantile_region(eruptions_fit(), c(0.5, 0.9))
+  record <- function(...) drawn({
+    plot(1:6)
+    plot(region, add = TRUE, ...)
+  })$names
+  expect_identical(sum(record(labels = FALSE) == "C_text"), 0L)
+  expect_gt(sum(record() == "C_text"), 0)
+  expect_identical(sum(record(labels = FALSE) == "C_abline"), 2L)
+})
