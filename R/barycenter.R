@@ -215,8 +215,7 @@ barycenter_words <- function(x) {
   switch(x$status,
     interrupted = "it was interrupted",
     stalled = "no step lowers the objective any more",
-    max_iterations = paste("the limit of", x$iterations + 1, "steps was reached"),
-    "converged"
+    max_iterations = paste("the limit of", x$iterations + 1, "steps was reached")
   )
 }
 

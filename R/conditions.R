@@ -18,17 +18,15 @@ brenier_warn <- function(message, class, ..., call = user_call(), env = parent.f
   )
 }
 
-#' The outermost call into the package: what the user typed.
+#' The outermost call into the package: what the user typed. There is one, this one.
 #' @noRd
 user_call <- function() {
   frames <- sys.frames()
-  ours <- vapply(sys.parents(), function(i) FALSE, NA)
   home <- topenv(environment(user_call))
   for (i in seq_along(frames)) {
     f <- sys.function(i)
     if (identical(topenv(environment(f) %||% baseenv()), home)) return(sys.call(i))
   }
-  NULL
 }
 
 `%||%` <- function(x, y) if (is.null(x)) y else x

@@ -100,9 +100,9 @@ run_core <- function(z, d, weights, valid, valid_weights, control, max_rounds, p
     C_brenier_fit, z, share, valid, valid_weights / max(sum(valid_weights), 1e-300), options,
     progress
   )
-  if (run$status %in% c("size", "singular", "not_finite")) {
+  if (run$status %in% c("size", "singular", "not_finite")) { # nocov start: the checks leave no such input
     internal_error(paste0("the fit stopped because ", status_message(run$status)))
-  }
+  } # nocov end
   run$trace <- as.data.frame(run$trace)
   run$rounds <- as.data.frame(run$rounds)
   run

@@ -78,7 +78,6 @@ density_of_values <- function(x, box, name) {
   }
   n <- if (is.null(dim(x))) length(x) else dim(x)
   if (length(n) > 3) refuse(paste("it has", length(n), "dimensions, at most 3 can be"))
-  if (length(n) != length(box$lower)) refuse("its box has another number of dimensions")
   if (any(n < 4)) {
     refuse(paste0("it is ", paste(n, collapse = " x "), ", each axis needs 4 cells or more"))
   }

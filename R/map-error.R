@@ -55,7 +55,7 @@ map_error.brenier <- function(fit, points = 500, seed = NULL, ...) {
       "{.arg fit} must be one layer on the side of the data, without covariates or sample of reference."
     ), "argument", argument = "fit")
   }
-  if (fit$d > 1 && !rlang::is_installed("clue")) {
+  if (fit$d > 1 && !requireNamespace("clue", quietly = TRUE)) {
     brenier_abort(c(
       "The package {.pkg clue} must be installed to match points in {fit$d} dimensions.",
       i = "Install it by {.code install.packages(\"clue\")}."

@@ -1,4 +1,4 @@
-# A new R session with the package that is tested.
+# A new R session with the package that is tested, and functions that see others than they would.
 
 # What `code` says of the object `target` there, or the class and message of its error.
 elsewhere <- function(target, code) {
@@ -18,3 +18,12 @@ elsewhere <- function(target, code) {
           stdout = FALSE, stderr = FALSE)
   readRDS(files[["out"]])
 }
+
+# A function of the package that sees these in place of the functions that it would.
+with_part <- function(f, ...) {
+  environment(f) <- list2env(list(...), parent = environment(f))
+  f
+}
+
+# A package that is not installed.
+lacking <- function(f) with_part(f, requireNamespace = function(...) FALSE)

@@ -52,3 +52,30 @@ test_that("a barycenter on the line is drawn by its quantiles", {
   }
   expect_match(asked_of_barycenter(centre, NULL)$names, "x1")
 })
+
+test_that("a step that is too long is halved; rounding and interrupts end the descent, flagged", {
+  # the objective x^2 / 2 with a step seven times too long
+  state <- function(step) function(x, ...) {
+    list(x = x, step = -step * x, divergences = 0, objective = sum(x^2) / 2, interrupted = FALSE)
+  }
+  move <- function(state) {
+    with_part(move_barycenter, barycenter_state = state)(matrix(4), list(), 1, 1, 50, 1e-6, NULL)
+  }
+  found <- move(state(7))
+  expect_identical(found$status, "ok")
+  expect_equal(found$x, matrix(0), tolerance = 1e-5)
+  expect_true(any(found$trace$step < 1))
+  uphill <- move(state(-1))
+  expect_identical(uphill$status, "stalled")
+  expect_false(uphill$converged)
+  expect_identical(uphill$x, matrix(4))
+  expect_match(barycenter_words(uphill), "no step lowers")
+  calls <- 0
+  stopped <- move(function(x, ...) {
+    calls <<- calls + 1
+    utils::modifyList(state(0.5)(x), list(interrupted = calls == 4))
+  })
+  expect_identical(stopped$status, "interrupted")
+  expect_identical(nrow(stopped$trace), 3L)
+  expect_match(barycenter_words(stopped), "interrupted")
+})

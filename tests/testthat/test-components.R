@@ -87,3 +87,28 @@ test_that("a ridge potential has no components", {
   expect_identical(p$n_components, 0L)
   expect_identical(p$components, numeric())
 })
+
+# --- fits ---------------------------------------------------------------------
+
+test_that("fits of softmax potentials are laws, whose printout says what they are", {
+  data <- make_banana(300)
+  soft <- brenier(data, potential = "softmax", control = list(components = 4, folds = 2))
+  expect_identical(n_components(soft), 4L)
+  expect_identical(n_atoms(soft), 0L)
+  expect_gt(soft$log_likelihood, brenier(data, control = gaussian_control())$log_likelihood)
+  grid <- density_grid(soft)
+  expect_equal(sum(grid$mass), 1, tolerance = 1e-3)
+  ended <- tail(soft$trace$decrement, 1)^2 <= soft$control$tol
+  expect_identical(soft$converged, soft$status == "ok" && ended)
+  expect_output(print(soft), "softmax of 4 quadratics")
+  expect_output(print(soft), "not convex in the coefficients of a softmax")
+  ended <- function(converged, status) {
+    end_words(utils::modifyList(soft, list(converged = converged, status = status)))
+  }
+  expect_match(ended(TRUE, "ok"), "stationary point")
+  expect_match(ended(FALSE, "ok"), "stopped early")
+  expect_match(ended(FALSE, "max_iterations"), "NOT converged")
+  both <- brenier(data, potential = "both", control = list(components = 4, folds = 2, max_atoms = 4))
+  expect_identical(both$family, "both")
+  expect_gt(both$held_out[[1]], -Inf)
+})

@@ -163,12 +163,6 @@ test_that("batches have nearly the masses of the data", {
   expect_identical(batch_problem(problem, order, 1000, list()), problem)
 })
 
-# The trainer with one function of the package replaced in what it sees.
-with_part <- function(trainer, ...) {
-  environment(trainer) <- list2env(list(...), parent = environment(trainer))
-  trainer
-}
-
 train_with <- function(...) {
   generate <- train_generator
   with_part(generate, run_network = with_part(run_network, ...))(

@@ -55,11 +55,10 @@ test_that("all frames of a response given a covariate, and of two variables, hav
   for (x in list(given, flow, kde_flow(~eruptions, data = faithful, n = 20, steps = 5))) {
     folder <- withr::local_tempdir()
     seen <- list()
-    frames <- draw_frames
-    environment(frames) <- list2env(list(draw_particles = function(data, dots) {
+    frames <- with_part(draw_frames, draw_particles = function(data, dots) {
       seen[[length(seen) + 1]] <<- dots
       plot(1)
-    }), parent = environment(draw_frames))
+    })
     at <- match(colnames(x$particles), colnames(x$particles))
     frames(x, at, folder, list())
     expect_length(unique(seen), 1)

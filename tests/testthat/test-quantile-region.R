@@ -97,3 +97,10 @@ test_that("ends are added without their words where `labels` is FALSE", {
   expect_gt(sum(record() == "C_text"), 0)
   expect_identical(sum(record(labels = FALSE) == "C_abline"), 2L)
 })
+
+test_that("a region is a data frame of its borders", {
+  region <- quantile_region(eruptions_fit(), c(0.5, 0.9))
+  expect_identical(tidy(region), as.data.frame(region))
+  expect_identical(as.data.frame(region)$level, c(0.5, 0.9))
+  expect_identical(as.data.frame(region), as.data.frame(region$contour))
+})

@@ -230,3 +230,65 @@ test_that("plots are drawn for points in the plane, on the line and for costs al
   expect_error(plot(wide, variables = 4:5), class = "brenier_error_argument")
   expect_error(plot(ot, "plan"), class = "brenier_error_argument")
 })
+
+test_that("a plan too large for a matrix, or without the package of sparse ones, is refused", {
+  s <- make_sides()
+  ot <- sinkhorn(s$x, s$y, 0.2)
+  expect_error(lacking(brenier:::plan.sinkhorn)(ot, sparse = TRUE), "Matrix", class = "brenier_error_package")
+  ot$a <- ot$b <- numeric(5e4)
+  expect_error(plan(ot), "sparse = TRUE", class = "brenier_error_argument")
+})
+
+test_that("a matrix of costs says nothing of new points, and rows that are missing stay so", {
+  given <- sinkhorn(NULL, NULL, 1, cost = diag(3))
+  expect_error(predict(given, 1, type = "potential"), "as a function", class = "brenier_error_argument")
+  s <- make_sides()
+  ot <- sinkhorn(s$x, s$y, 0.2)
+  expect_identical(unname(predict(ot, matrix(NA_real_, 2, 2))), matrix(NA_real_, 2, 2))
+  expect_identical(predict(ot, matrix(NA_real_, 2, 2), type = "potential"), c(NA_real_, NA_real_))
+})
+
+test_that("an interrupt leaves the potentials of its moment, without a value of what was not solved", {
+  s <- make_sides(60, 50)
+  stopped <- function(at, ...) {
+    calls <- 0
+    core <- function(...) {
+      calls <<- calls + 1
+      run <- core_sinkhorn(...)
+      if (calls == at) run$status <- "interrupted"
+      run
+    }
+    solve <- with_part(new_sinkhorn, run_sinkhorn = with_part(run_sinkhorn, core_sinkhorn = core))
+    expect_warning(fit <- solve(s$x, s$y, 0.02, ...), class = "brenier_warning_interrupted")
+    expect_identical(calls, at)
+    fit
+  }
+  fit <- stopped(1)
+  expect_identical(fit$status, "interrupted")
+  expect_false(fit$converged)
+  expect_true(all(is.finite(c(fit$f, fit$g))))
+  expect_output(print(fit), "NOT converged: interrupted")
+  expect_output(print(summary(fit)), "interrupted")
+  expect_s3_class(transport_trace_data(fit, NULL)$trace, "data.frame")
+  # the run of x against y is whole, those of each against itself are not
+  for (at in c(1, 2)) {
+    half <- stopped(at, debias = TRUE)
+    expect_identical(half$value, NA_real_)
+    expect_identical(half$gap, Inf)
+  }
+  expect_equal(plan(half), plan(sinkhorn(s$x, s$y, 0.02)))
+  expect_output(print(half), "without a certificate")
+})
+
+test_that("costs are named as they were given", {
+  s <- make_sides()
+  expect_output(print(sinkhorn(s$x, s$y, cost = "euclidean")), "cost |x - y|", fixed = TRUE)
+  expect_output(print(sinkhorn(s$x, s$y)), "cost |x - y|^2", fixed = TRUE)
+  own <- function(x, y) abs(outer(x[, 1], y[, 1], "-"))
+  expect_output(print(sinkhorn(s$x, s$y, 1, cost = own)), "costs by a function")
+  # a point against a point: the blur is that of their distance, or 1
+  expect_equal(sinkhorn(0, 4, cost = "euclidean")$epsilon, 0.05 * 4)
+  expect_equal(sinkhorn(0, 4)$epsilon, 0.01 * 16)
+  expect_identical(sinkhorn(3, 3, cost = "euclidean")$value, 0)
+  expect_identical(sinkhorn(s$x, s$y, reach = NULL)$reach, Inf)
+})

@@ -85,3 +85,25 @@ test_that("bad values are refused and change nothing", {
   expect_refused(brenier_simd(2), "argument")
   expect_identical(list(brenier_threads(), brenier_simd()), before)
 })
+
+test_that("the number of threads to begin with is that of the option, two at most where cores are few", {
+  withr::local_options(brenier.threads = 7)
+  expect_equal(default_threads(), 7)
+  withr::local_envvar("_R_CHECK_LIMIT_CORES_" = "TRUE")
+  expect_equal(default_threads(), 2)
+  withr::local_options(brenier.threads = NULL)
+  withr::local_envvar("_R_CHECK_LIMIT_CORES_" = "false")
+  expect_true(default_threads() %in% 1:2)
+})
+
+test_that("loading takes threads and instruction level of the options", {
+  local_threads(1)
+  local_simd("auto")
+  withr::local_options(brenier.threads = 3, brenier.simd = "baseline")
+  brenier:::.onLoad()
+  expect_identical(brenier_threads(), 3L)
+  expect_identical(brenier_simd(), "baseline")
+  expect_silent(brenier:::.onAttach())
+  withr::local_options(brenier.simd = "abacus")
+  expect_message(brenier:::.onAttach(), "no instruction level 'abacus'", class = "packageStartupMessage")
+})

@@ -56,3 +56,11 @@ test_that("bad input is refused by name", {
   expect_error(wasserstein_gaussian(c(0, 0), matrix(c(1, 0, 2, 1), 2), c(0, 1), diag(2)),
                class = "brenier_error_argument")
 })
+
+test_that("one place is at no distance from itself, and a package that is not there is named", {
+  expect_identical(wasserstein(c(2, 2), 2), 0)
+  expect_identical(wasserstein(matrix(1, 3, 2), matrix(1, 2, 2)), 0)
+  x <- matrix(1:4 / 2, 2)
+  expect_error(lacking(power_by_simplex)(x, x, 2, c(1, 1) / 2, c(1, 1) / 2), "transport",
+               class = "brenier_error_package")
+})
