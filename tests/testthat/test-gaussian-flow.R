@@ -114,3 +114,9 @@ test_that("wrong laws, times and starts are refused with their name", {
   refused(gaussian_flow(one(1e-3), good, 1, 0.5, TRUE), "start")
   refused(gaussian_flow(good, good, 1, speed = 1), "speed")
 })
+
+test_that("a start with a shift of another size is refused", {
+  normal <- list(mean = c(0, 0), cov = diag(2))
+  expect_error(gaussian_flow(normal, normal, 0:2, start = list(slope = diag(2), shift = 1)), "shift",
+               class = "brenier_error_argument")
+})

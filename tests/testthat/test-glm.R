@@ -375,3 +375,26 @@ test_that("the response, the data and the number of covariates are checked", {
   d <- as.data.frame(matrix(stats::rnorm(300 * 260), 300))
   expect_error(brenier_glm(V1 ~ ., data = d), "255", class = "brenier_error_formula")
 })
+
+test_that("what a regression cannot use is refused by name, what it has is handed on", {
+  post <- brenier_glm(mpg ~ wt, data = mtcars)
+  expect_error(brenier_glm("mpg ~", data = mtcars), class = "brenier_error_formula")
+  expect_error(brenier_glm(3, data = mtcars), class = "brenier_error_formula")
+  expect_error(brenier_glm(mpg ~ wt, data = 1:3), class = "brenier_error_type")
+  expect_error(brenier_glm(mpg ~ (1 | cyl), data = mtcars), "groups", class = "brenier_error_formula")
+  expect_identical(attr(terms(post), "term.labels"), "wt")
+  expect_identical(get_coef.brenier_glm(post), coef(post))
+  expect_null(get_vcov.brenier_glm(post))
+  expect_identical(nsamples.brenier_glm(post), 1000L)
+  expect_error(log_lik.brenier_glm(post, mtcars["wt"]), "response", class = "brenier_error_variable")
+  expect_identical(prior_words("flat", NULL, "default", "default"), "flat")
+  expect_match(shown_response(as.Date("2020-01-01")), "a Date")
+  expect_match(shown_response(matrix("a", 2, 3)), "2 x 3 matrix")
+  expect_error(glm_response(model.frame(~wt, mtcars), NULL, post$link), "response",
+               class = "brenier_error_formula")
+  constant <- transform(mtcars, mpg = 20)
+  expect_error(brenier_glm(mpg ~ wt, data = constant), "autoscale", class = "brenier_error_argument")
+  # weights that newdata has not are 1
+  weighted <- brenier_glm(mpg ~ wt, data = mtcars, weights = rep(1:2, 16))
+  expect_identical(response_of(weighted, mtcars[1:5, ])$w, rep(1, 5))
+})

@@ -189,3 +189,29 @@ test_that("targets of as_target() flow in their coordinates and come back as par
   expect_equal(found$variables$mean, mean(flow$particles))
   expect_lt(max(found$ksd$value), 0.05)
 })
+
+test_that("a start of other rows, and a law that is nowhere finite about it, are refused", {
+  law <- function(x) -sum(x^2) / 2
+  slope <- function(x) -x
+  expect_error(kde_flow(target = law, gradient = slope, init = matrix(0, 3, 2), n = 4, steps = 2), "4 rows",
+               class = "brenier_error_argument")
+  nowhere <- list(d = 2, start = matrix(0, 1, 2))
+  ask <- function(z) list(value = rep(c(-Inf, 0), c(nrow(z) - 1, 1)), gradient = 0 * z)
+  expect_error(target_start(nowhere, ask, NULL, 8), class = "brenier_error_target")
+  # where a few are refused, others stand in for them
+  some <- function(z) list(value = replace(numeric(nrow(z)), 1:2, -Inf), gradient = 0 * z)
+  z <- target_start(nowhere, some, NULL, 8)
+  expect_identical(z[1:2, ], z[3:4, ])
+  expect_error(kde_flow(target = as_target(law, c(0, 0), slope), init = 1:3, n = 4, steps = 2),
+               class = "brenier_error_argument")
+})
+
+test_that("agreement goes without a Stein discrepancy where a gradient is not finite", {
+  law <- function(x) -sum(x^2) / 2
+  flow <- kde_flow(target = law, gradient = function(x) -x, init = c(a = 0), n = 30, steps = 10)
+  post <- brenier_vi(law, c(a = 0), function(x) -x, control = list(max_atoms = 0))
+  flow$law$ask <- function(z, ...) list(value = 0 * z[, 1], gradient = z * NaN)
+  found <- agreement(flow, post, draws = 50, permutations = 9, seed = 1)
+  expect_null(found$ksd)
+  expect_output(print(found), "no finite gradient")
+})

@@ -462,3 +462,45 @@ test_that("spaces, bandwidths and settings that are none are refused", {
   expect_error(predict(known, 0, type = "log_ratio"), class = "brenier_error_argument")
   expect_error(predict(known, matrix(0, 1, 2)), class = "brenier_error_argument")
 })
+
+test_that("bandwidths at their limits", {
+  # two sites of 50: each point has more than 30 others at any bandwidth
+  z <- matrix(rep(c(0, 1), each = 50))
+  expect_identical(effective_bandwidth(z, 1), exp(-8))
+  expect_identical(floor_bandwidth(matrix(1, 5, 2), rep(1, 5), 10, 2), 0)
+  expect_identical(bandwidth_stages("silverman", 5, NULL, NULL, 20, 2)$rule, "silverman")
+  x <- as.matrix(faithful)
+  expect_error(lacking(check_rule)("plugin", x, 2), "package ks", class = "brenier_error_package")
+})
+
+test_that("integrals of kernels are those of quadrature", {
+  in_one <- function(k) integrate(k, -Inf, Inf)$value
+  h <- 0.7
+  expect_equal(exp(log_mass("laplace", h, 1)), in_one(function(x) exp(-abs(x) / h)), tolerance = 1e-6)
+  expect_equal(exp(log_mass("matern32", h, 1)),
+               in_one(function(x) (1 + sqrt(3) * abs(x) / h) * exp(-sqrt(3) * abs(x) / h)), tolerance = 1e-6)
+  expect_equal(exp(log_mass("gaussian", h, 1)), in_one(function(x) exp(-x^2 / (2 * h^2))), tolerance = 1e-6)
+  radial <- function(k) integrate(function(r) 2 * pi * r * k(r), 0, Inf)$value
+  expect_equal(exp(log_mass("laplace", h, 2)), radial(function(r) exp(-r / h)), tolerance = 1e-6)
+  expect_equal(exp(log_mass("matern32", h, 2)),
+               radial(function(r) (1 + sqrt(3) * r / h) * exp(-sqrt(3) * r / h)), tolerance = 1e-6)
+})
+
+test_that("settings that exclude each other are refused by name", {
+  x <- as.matrix(faithful)
+  circle <- cbind(a = cos(1:40), b = sin(1:40))
+  refused <- function(..., text = NULL) {
+    expect_error(kde_flow(..., n = 20, steps = 2), text, class = "brenier_error_argument")
+  }
+  refused(circle, sphere = TRUE, whiten = TRUE, text = "whiten")
+  refused(circle, sphere = TRUE, torus = TRUE, text = "not both")
+  refused(waiting ~ eruptions, data = faithful, whiten = FALSE, text = "must be TRUE")
+  refused(x, energy = "smooth", kernel = "laplace", text = "Gaussian kernel")
+  refused(x, init = matrix(0, 3, 2), text = "20 rows")
+  flow <- kde_flow(x, n = 20, steps = 2)
+  expect_error(summary(flow, modes = list(mean = c(1, 2), sd = 1, size = 3)), "size",
+               class = "brenier_error_argument")
+  energy <- kde_flow(x, n = 20, steps = 2, divergence = "energy")
+  expect_error(predict(energy, x, type = "log_ratio"), "kernel estimates", class = "brenier_error_argument")
+  expect_match(flow_status(list(status = "ok")), "stationary to the tolerance")
+})

@@ -340,3 +340,19 @@ test_that("a wrong number of layers is refused", {
   expect_refused(brenier(faithful, layers = 0), "argument")
   expect_refused(brenier(waiting ~ eruptions, faithful, layers = "many"), "argument")
 })
+
+test_that("rows without an inverse to the tolerance are NA, with a warning", {
+  fit <- banana_fit()
+  y <- rbind(c(0, 0), c(1, -1), c(0.5, 2))
+  x <- expect_silent(backward(fit$layers, y))
+  lost <- NULL
+  hasty <- with_part(backward, .Call = function(symbol, ...) {
+    result <- .Call(symbol, ...)
+    result$status <- "max_iterations"
+    result$iterations <- c(3L, -1L, 3L)
+    result
+  })
+  expect_warning(lost <- hasty(fit$layers, y), "1 row ", class = "brenier_warning_not_converged")
+  expect_identical(is.na(lost[, 1]), c(FALSE, TRUE, FALSE))
+  expect_equal(lost[-2, ], x[-2, ])
+})

@@ -359,3 +359,17 @@ test_that("axes can be left out, one time is one frame, and a solution in closed
   line <- monge_ampere(1 + (1:50) / 50, 2 - (1:50) / 50)
   expect_error(plot(line, "trace"), "exact", class = "brenier_error_argument")
 })
+
+test_that("Newton's method that is cut short is refused where it alone was asked for", {
+  hill <- function(m) grid_density(function(x) exp(-20 * rowSums((x - m)^2)) + 0.05, c(0, 0), c(1, 1), n = 16)
+  expect_error(monge_ampere(hill(0.3), hill(0.7), method = "newton", max_iter = 1),
+               "back-and-forth", class = "brenier_error_argument")
+  fit <- suppressWarnings(monge_ampere(hill(0.4), hill(0.6)))
+  expect_equal(predict(fit), predict(fit, as.matrix(expand.grid(fit$mu$centers))))
+})
+
+test_that("densities that are none are refused by what is wrong", {
+  expect_error(grid_density(fan_fit(), 0, 1), "without covariates", class = "brenier_error_argument")
+  expect_error(grid_density(1:(2^30 + 8)), "2\\^30 cells", class = "brenier_error_argument")
+  expect_error(grid_density(array(1, rep(4, 4))), "at most 3", class = "brenier_error_argument")
+})

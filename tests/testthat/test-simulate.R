@@ -141,3 +141,9 @@ test_that("more draws than memory holds are refused before any is made", {
   # a tenth of a gigabyte is no reason to refuse
   expect_null(check_drawn(1e7, 1))
 })
+
+test_that("draws of the average need the iterates of one law", {
+  expect_error(simulate(faithful_fit(), 2, average = TRUE), "iterates", class = "brenier_error_argument")
+  kept <- brenier(y ~ x, data = make_fan(60), control = list(max_atoms = 0, iterates = TRUE))
+  expect_error(simulate(kept, 2, average = TRUE), "without covariates", class = "brenier_error_argument")
+})

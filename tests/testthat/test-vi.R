@@ -277,3 +277,49 @@ test_that("controls print, and lists that are none are refused", {
   expect_error(brenier_vi(function(x) -sum(x^2), numeric(257), function(x) -2 * x),
                class = "brenier_error_argument")
 })
+
+test_that("a posterior says whether and why it is not to be trusted", {
+  words <- function(...) trust_words(list(...))
+  expect_no_match(words(khat = 0.2, status = "ok", stationary = TRUE), "NOT")
+  expect_match(words(khat = 0.6, status = "ok", stationary = TRUE), "usable")
+  expect_match(words(khat = 0.2, status = "ok", stationary = FALSE), "raise max_points")
+  expect_match(words(khat = 0.9, status = "max_time", stationary = TRUE), "can NOT be trusted.*NOT converged")
+})
+
+test_that("weights of one size have no tail, and are spread until a tenth counts", {
+  expect_identical(khat_of(c(rep(0, 200), rep(-1, 50))), -Inf)
+  expect_identical(khat_of(rep(3, 100)), -Inf)
+  expect_identical(khat_of(c(1, 2, -Inf)), Inf)
+  heavy <- withr::with_seed(1, 30 * rnorm(500))
+  w <- flat_weights(heavy)
+  expect_equal(effective_size(w), 50, tolerance = 0.05)
+  expect_equal(mean(w), 1)
+})
+
+test_that("another package's khat of numbers is asked for where there is one", {
+  theirs <- with_part(brenier:::pareto_khat.default, khat_of_posterior = function() {
+    function(x, ...) length(x) / 10
+  })
+  expect_identical(theirs(1:4), 0.4)
+  expect_error(theirs("a"), class = "brenier_error_type")
+})
+
+test_that("conditions of a target come through, and too many coordinates are refused", {
+  f <- function(x) -sum(x^2) / 2
+  expect_error(check_start(list(d = 257, init = numeric(257))), "at most 256", class = "brenier_error_argument")
+  target <- as_target(f, c(0, 0), function(x) -x)
+  expect_true(all(check_gradient(target, at = rbind(c(1, 2), c(0.5, 0)))$error < 1e-6))
+  expect_error(check_gradient(target, at = 1:3), class = "brenier_error_argument")
+  failing <- function(...) function(...) simpleError("boom")
+  post <- brenier_vi(f, c(0, 0), function(x) -x, control = list(max_atoms = 0))
+  state <- list(inner = list(), best = list(layer = post$layers[[1]]), place = list())
+  expect_null(with_part(pulled_back, asked_in = failing)(target, state, matrix(0, 3, 2)))
+  expect_error(with_part(measure, asked_in = failing)(target, state, post$layers[[1]], matrix(0, 3, 2)), "boom")
+})
+
+test_that("a second layer goes on from the first", {
+  two <- brenier_vi(vi_banana$f, c(0, 0), vi_banana$g, vectorised = TRUE, potential = "ridge", layers = 2,
+                    control = list(max_atoms = 3, max_points = 512))
+  expect_true(2 %in% two$history$layer)
+  expect_true(is.finite(two$elbo))
+})

@@ -64,3 +64,7 @@ test_that("one place is at no distance from itself, and a package that is not th
   expect_error(lacking(power_by_simplex)(x, x, 2, c(1, 1) / 2, c(1, 1) / 2), "transport",
                class = "brenier_error_package")
 })
+
+test_that("the certificate of a map in the plane names the package that it needs", {
+  expect_error(lacking(brenier:::map_error.brenier)(banana_fit()), "clue", class = "brenier_error_argument")
+})
