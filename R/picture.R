@@ -119,7 +119,7 @@ gg_tiles <- function(mu, of = NULL) {
 gg_pairs <- function(names, below, above, outlines, title, colours, over = NULL) {
   d <- length(names)
   place <- function(frame, i, j) {
-    if (nrow(frame) == 0) return(NULL)
+    if (NROW(frame) == 0) return(NULL)
     cbind(frame, .row = factor(names[i], names), .col = factor(names[j], names))
   }
   pairs <- expand.grid(i = seq_len(d), j = seq_len(d))
@@ -148,8 +148,10 @@ gg_pairs <- function(names, below, above, outlines, title, colours, over = NULL)
   if (!is.null(above)) plot <- plot + gg_points(points(above, upper), colour = colours[2], strength = strong)
   if (!is.null(over)) {
     paths <- do.call(rbind, Map(function(i, j) place(over(i, j), i, j), upper$i, upper$j))
-    plot <- plot + ggplot2::geom_path(ggplot2::aes(group = .data$group), paths, colour = FIT_COLOUR,
-                                      linewidth = 0.4)
+    if (!is.null(paths)) {
+      plot <- plot + ggplot2::geom_path(ggplot2::aes(group = .data$group), paths, colour = FIT_COLOUR,
+                                        linewidth = 0.4)
+    }
   }
   plot + ggplot2::labs(x = NULL, y = NULL, title = title)
 }

@@ -6,6 +6,7 @@
 #' @rdname as_target
 #' @export
 as_target.stanfit <- function(x, init = NULL, data = NULL, transformed = FALSE, ...) {
+  # nocov start: Stan compiles for a minute, for the test with BRENIER_SLOW_TESTS
   check_no_dots(..., known = c("init", "data", "transformed"))
   need_package("rstan", "A {.cls stanfit}")
   recipe <- list(model = rstan::get_stanmodel(x), data = data,
@@ -27,6 +28,7 @@ as_target.stanfit <- function(x, init = NULL, data = NULL, transformed = FALSE, 
     paste0("Stan model '", x@model_name, "' by rstan"), needed = names[recipe$needed],
     now = rstan_evaluator(recipe, fit)
   )
+  # nocov end
 }
 
 rstan_lives <- function(fit) {
@@ -37,12 +39,14 @@ rstan_lives <- function(fit) {
 #' has them in this order, and generated quantities last.
 #' @noRd
 rstan_counts <- function(fit) {
+  # nocov start: as above
   instance <- fit@.MISC$stan_fit_instance
   list(
     parameters = length(instance$constrained_param_names(FALSE, FALSE)),
     transformed = length(instance$constrained_param_names(TRUE, FALSE)),
     coordinates = bracketed(instance$unconstrained_param_names(FALSE, FALSE))
   )
+  # nocov end
 }
 
 #' theta[1], Sigma[1,2] of Stan's theta.1, Sigma.1.2
@@ -69,13 +73,16 @@ rstan_instance <- function(recipe) {
     suppressMessages(rstan::sampling(recipe$model, data = recipe$data, chains = 0)),
     error = function(e) cannot_ask("The Stan model cannot be made from its code and data.", "data", e)
   )
+  # nocov start: as above
   if (rstan_lives(fit)) return(fit)
   cannot_ask(c(
     "The Stan model cannot be made from its code and data.", i = "Does {.arg data} have all of them?"
   ), "data")
+  # nocov end
 }
 
 rstan_evaluator <- function(recipe, fit = rstan_instance(recipe)) {
+  # nocov start: as above
   force(fit)
   model_evaluator(
     rstan::get_num_upars(fit),
@@ -91,6 +98,7 @@ rstan_evaluator <- function(recipe, fit = rstan_instance(recipe)) {
       rstan::unconstrain_pars(fit, utils::relist(values, recipe$skeleton))
     }
   )
+  # nocov end
 }
 
 # --- cmdstanr ----------------------------------------------------------------------

@@ -40,12 +40,12 @@ brenier_simd <- function(level) {
   if (missing(level)) return(.Call(C_brenier_simd_level))
   level <- check_choice(level, c("auto", "baseline", "avx2"), "level")
   now <- .Call(C_brenier_simd_set, level)
-  if (is.na(now)) {
+  if (is.na(now)) { # nocov start: another processor
     brenier_abort(c(
       "{.arg level} = {.val {level}} is not available on this processor.",
       i = "Use {.val auto}: it takes the best there is."
     ), "argument", argument = "level")
-  }
+  } # nocov end
   invisible(now)
 }
 

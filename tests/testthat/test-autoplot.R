@@ -208,3 +208,17 @@ test_that("one coordinate without data, one parameter, frames of two sizes, powe
   expect_identical(as.character(words(c(-2, 0, 3))), c("10^-2", "10^0", "10^3"))
   expect_identical(words(log10(c(2, 5))), c("2", "5"))
 })
+
+test_that("particles in three dimensions without data fill the panels on both sides", {
+  flow <- kde_flow(target = function(x) -sum(x^2) / 2, gradient = function(x) -x, init = c(a = 0, b = 0, c = 0),
+                   n = 20, steps = 5)
+  points <- built(ggplot2::autoplot(flow))
+  clouds <- Filter(function(layer) "shape" %in% names(layer), points)
+  expect_identical(sum(vapply(clouds, nrow, 0L)), 120L)
+  # a pair whose density has no border at the levels has points alone
+  frame <- data.frame(a = 1:5, b = 5:1, .weight = 1)
+  line <- list(data.frame(x = 1:2, y = 1:2))
+  bare <- gg_pairs(c("a", "b"), frame, NULL, function(k) c(line, line), "pairs", rep("black", 3),
+                   function(i, j) NULL)
+  expect_length(built(bare), 3)
+})

@@ -293,3 +293,9 @@ test_that("generators given covariates: factors, several responses, weights, ref
                class = "brenier_error_argument")
   expect_error(drift_generator(as.matrix(d["y"]), given = cbind(1:3)), class = "brenier_error_argument")
 })
+
+test_that("latents of many dimensions are independent normal draws", {
+  z <- withr::with_seed(1, fresh_latents(40, 300))
+  expect_identical(z, withr::with_seed(1, matrix(rnorm(40 * 300), 40)))
+  expect_identical(dim(fresh_latents(8, 256)), c(8L, 256L))
+})

@@ -306,3 +306,19 @@ test_that("particles draw", {
   }
   expect_error(plot(plane[0, ]), class = "brenier_error_argument")
 })
+
+test_that("no density is drawn at times that the flow has not", {
+  points <- sinkhorn_flow(faithful[1:20, ], faithful[21:40, ], 0:2, 1)
+  expect_null(flow_marginal(points, 0.5, 1, 0:100))
+  expect_length(flow_marginal(points, 1, 1, 0:5)$x, 12)
+})
+
+test_that("particles stop where the flow that carries them stops", {
+  over <- function(...) list(reached = 0)
+  points <- sinkhorn_flow(faithful[1:20, ], faithful[21:40, ], 0:2, 1)
+  halted <- chain_walk(points, points$mu, points$a, points$nu, points$b, 1, over, identity)
+  expect_null(halted$move(1:3, 0, 1))
+  grid <- torus(16, c(0, 0.01, 0.02))
+  halted <- with_part(grid_walk, flow_grid = over)(grid, TRUE, 1e-3)
+  expect_null(halted$move(0.5, 0, 0.01))
+})

@@ -103,3 +103,9 @@ test_that("values that a term makes are checked as data are", {
 test_that("weights of another length than the data are refused", {
   expect_refused(brenier(~ eruptions, data = faithful, weights = c(1, 2)), "argument")
 })
+
+test_that("errors in the package's own words pass through model.frame()", {
+  own <- structure(class = c("brenier_error_own", "brenier_error", "error", "condition"),
+                   list(message = "in our words", call = NULL))
+  expect_error(eval_frame(quote(stop(own)), environment()), "in our words", class = "brenier_error_own")
+})

@@ -398,3 +398,11 @@ test_that("what a regression cannot use is refused by name, what it has is hande
   weighted <- brenier_glm(mpg ~ wt, data = mtcars, weights = rep(1:2, 16))
   expect_identical(response_of(weighted, mtcars[1:5, ])$w, rep(1, 5))
 })
+
+test_that("a model without an intercept has no prior of one", {
+  bare <- brenier_glm(mpg ~ wt - 1, data = mtcars)
+  expect_null(bare$priors$intercept)
+  text <- paste(capture.output(print(bare$priors)), collapse = "\n")
+  expect_no_match(text, "Intercept")
+  expect_match(text, "Coefficients")
+})

@@ -356,3 +356,18 @@ test_that("rows without an inverse to the tolerance are NA, with a warning", {
   expect_identical(is.na(lost[, 1]), c(FALSE, TRUE, FALSE))
   expect_equal(lost[-2, ], x[-2, ])
 })
+
+test_that("a million rows and more are inverted in slices, to the same points", {
+  fit <- cached("normal_eruptions", brenier(~eruptions, data = faithful, control = gaussian_control()))
+  y <- matrix(rep_len(c(-1, 0, 2), 1e6 + 2))
+  x <- backward(fit$layers, y)
+  expect_identical(dim(x), dim(y))
+  expect_identical(range(x[seq(1, nrow(x), 3), ]), range(x[1, ]))
+  expect_equal(x[1:3, ], as.vector(backward(fit$layers, y[1:3, , drop = FALSE])))
+  expect_identical(x[1e6 + 2, ], x[3, ]) # 1e6 is one more than threes
+})
+
+test_that("what no fold has measured is no gain", {
+  expect_false(improved(list(folds = list()), list(folds = list()), 1))
+  expect_null(with_part(validate, fold_sample = function(...) NULL)(list(1, 2), list(), list()))
+})

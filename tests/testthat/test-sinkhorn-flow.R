@@ -231,3 +231,8 @@ test_that("flows print and draw", {
   expect_output(print(gaussian), "normal laws")
   expect_identical(pages(plot(gaussian)), 1L)
 })
+
+test_that("the least semi-dual is not known where a density is 0", {
+  empty <- grid_density(replace(rep(1, 16), 3, 0))
+  expect_identical(least_semi_dual(empty, grid_density(rep(1, 16)), FALSE), NA_real_)
+})

@@ -292,3 +292,10 @@ test_that("costs are named as they were given", {
   expect_identical(sinkhorn(3, 3, cost = "euclidean")$value, 0)
   expect_identical(sinkhorn(s$x, s$y, reach = NULL)$reach, Inf)
 })
+
+test_that("a run without a step is drawn by its error", {
+  ot <- sinkhorn(NULL, NULL, 1, cost = diag(3))
+  ot$trace <- ot$trace[0, ]
+  expect_equal(transport_trace_data(ot, NULL)$trace$iter, c(0, 0))
+  expect_identical(pages(plot(ot, "trace")), 1L)
+})

@@ -375,3 +375,11 @@ test_that("the compiled template of a TMB object is loaded from its file where i
   loaded <- load_template(list(name = "no_template", path = path))
   expect_identical(loaded[["path"]], path)
 })
+
+test_that("a Stan model of another session that cannot be made anew says why", {
+  skip_if_not_installed("rstan")
+  expect_false(rstan_lives(list()))
+  expect_error(rstan_instance(list()), "another R session", class = "brenier_error_target")
+  expect_error(rstan_instance(list(model = "no model", data = list(N = 1))), "code and data",
+               class = "brenier_error_target")
+})

@@ -323,3 +323,21 @@ test_that("a second layer goes on from the first", {
   expect_true(2 %in% two$history$layer)
   expect_true(is.finite(two$elbo))
 })
+
+test_that("tails stay as they are where the target cannot be asked; slow targets are checked at one point", {
+  state <- list(best = list(khat = 0.9))
+  target <- as_target(function(x) -sum(x^2) / 2, c(0, 0), function(x) -x)
+  control <- list(max_gradients = Inf, deadline = Inf)
+  expect_identical(with_part(widen_tails, pulled_back = function(...) NULL)(target, state, control), state)
+  points <- function(seconds) {
+    clock <- 0
+    asked <- NULL
+    with_part(check_start, compare_gradient = function(target, z, ...) asked <<- z, proc.time = function() {
+      clock <<- clock + seconds
+      c(elapsed = clock)
+    })(target)
+    nrow(asked)
+  }
+  expect_identical(points(1e-3), 3L)
+  expect_identical(points(1), 1L)
+})
