@@ -181,8 +181,8 @@ test_that("paths of particles: a line each, histograms beside the law", {
   for (bars in panel) expect_equal(sum((bars$xmax - bars$xmin) * bars$ymax), 1)
   start <- parts[[2]][parts[[2]]$PANEL == 1, ]
   expect_equal(start$y, dnorm(start$x, 1, 1)) # particles begin at the sample, nu
-  plane <- simulate(gaussian_flow(list(mean = c(0, 0), cov = diag(2)), list(mean = c(1, 2), cov = diag(2)), 0:2),
-                    20, seed = 1)
+  normal <- function(...) list(mean = c(...), cov = diag(2))
+  plane <- simulate(gaussian_flow(normal(0, 0), normal(1, 2), 0:2), 20, seed = 1)
   ends <- built(ggplot2::autoplot(plane))[[2]]
   expect_identical(nrow(ends), 40L)
   both <- ggplot2::ggplot_build(ggplot2::autoplot(plane, "marginals"))$layout$layout
@@ -210,8 +210,8 @@ test_that("one coordinate without data, one parameter, frames of two sizes, powe
 })
 
 test_that("particles in three dimensions without data fill the panels on both sides", {
-  flow <- kde_flow(target = function(x) -sum(x^2) / 2, gradient = function(x) -x, init = c(a = 0, b = 0, c = 0),
-                   n = 20, steps = 5)
+  flow <- kde_flow(target = function(x) -sum(x^2) / 2, gradient = function(x) -x,
+                   init = c(a = 0, b = 0, c = 0), n = 20, steps = 5)
   points <- built(ggplot2::autoplot(flow))
   clouds <- Filter(function(layer) "shape" %in% names(layer), points)
   expect_identical(sum(vapply(clouds, nrow, 0L)), 120L)

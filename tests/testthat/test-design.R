@@ -228,3 +228,26 @@ test_that("text of as many levels as rows is named, with its levels and what to 
                class = "brenier_error_rows")
   expect_s3_class(brenier(h ~ as.Date(date), d, control = gaussian_control()), "brenier")
 })
+
+test_that("newdata may be a matrix, a covariate too", {
+  fit <- fan_fit()
+  at <- cbind(x = c(0.2, 0.8))
+  expect_equal(predict(fit, at, "quantile", level = 0.9),
+               predict(fit, as.data.frame(at), "quantile", level = 0.9), ignore_attr = "dimnames")
+  with_y <- cbind(at, y = c(1, 2))
+  expect_equal(predict(fit, with_y), predict(fit, as.data.frame(with_y)), ignore_attr = "names")
+  data <- make_fan(60)
+  data$m <- cbind(data$x, data$x^2)
+  wide <- brenier(y ~ m, data = data, control = gaussian_control())
+  expect_identical(wide$design$variables, "m")
+  expect_null(wide$design$data$m)
+  expect_length(wide$design$columns, 2)
+})
+
+test_that("contrasts that cannot be had are told in the words of R", {
+  data <- make_fan(60)
+  data$g <- factor(rep(c("u", "v"), 30))
+  attr(data$g, "contrasts") <- "no_such_contrasts"
+  expect_error(brenier(y ~ x + g, data = data), "no_such_contrasts", class = "brenier_error_variable")
+  expect_error(brenier_glm(y ~ x + g, data = data), "no_such_contrasts", class = "brenier_error_variable")
+})

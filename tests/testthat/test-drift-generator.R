@@ -299,3 +299,30 @@ test_that("latents of many dimensions are independent normal draws", {
   expect_identical(z, withr::with_seed(1, matrix(rnorm(40 * 300), 40)))
   expect_identical(dim(fresh_latents(8, 256)), c(8L, 256L))
 })
+
+test_that("training of which no step can be taken stalls, and says so", {
+  blind <- function(stage, z, ...) list(energy = NaN, velocity = 0 * z + NaN)
+  gen <- suppressWarnings(train_with(flow_at = blind))
+  expect_identical(gen$status, "stalled")
+  expect_identical(nrow(gen$trace), 20L) # the rate is halved from 1 to below 1e-6
+  expect_true(all(is.finite(as.matrix(simulate(gen, 5)))))
+  expect_output(print(gen), "STALLED")
+})
+
+test_that("controls that training has not are refused", {
+  refused <- function(control, text) {
+    expect_error(drift_generator(faithful, steps = 2, control = control), text, class = "brenier_error_argument")
+  }
+  refused(list(optimiser = "lbfgs"), "optimiser")
+  refused(3, "control")
+})
+
+test_that("draws of many variables are drawn in pairs, with data below where there are any", {
+  draws <- function(x, n) matrix(rnorm(3 * n), n, dimnames = list(NULL, c("a", "b", "c")))
+  shown <- function(data) {
+    ask <- list(variables = 1:3, ndraws = 20, data = data)
+    withr::with_seed(1, with_part(generated_data, marginal_draws = draws)(NULL, ask))$main
+  }
+  expect_identical(shown(NULL), "Draws")
+  expect_match(shown(draws(NULL, 10)), "Data (below)", fixed = TRUE)
+})

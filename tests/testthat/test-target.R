@@ -362,13 +362,15 @@ test_that("a start may be given to a target that is there; what is gone is named
   expect_error(need_package("no.such.package", "A model"), "no.such.package", class = "brenier_error_target")
   expect_error(bridgestan_open(list(lib = "/no/such/model.so")), "no longer there",
                class = "brenier_error_target")
-  expect_error(as_target(function(x) 0, 1, gradient = 2), "must be a function", class = "brenier_error_argument")
+  expect_error(as_target(function(x) 0, 1, gradient = 2), "must be a function",
+               class = "brenier_error_argument")
 })
 
 test_that("the compiled template of a TMB object is loaded from its file where it is not yet", {
   expect_null(load_template(list(name = "stats", path = NULL)))
   expect_error(lacking(need_package)("TMB", "The target"), "TMB", class = "brenier_error_target")
-  expect_error(load_template(list(name = "no_template", path = "/no/such.so")), class = "brenier_error_target")
+  gone <- list(name = "no_template", path = "/no/such.so")
+  expect_error(load_template(gone), "not loaded", class = "brenier_error_target")
   skip_if_not_installed("TMB")
   path <- getLoadedDLLs()[["methods"]][["path"]]
   skip_if_not(file.exists(path))

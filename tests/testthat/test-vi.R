@@ -306,7 +306,8 @@ test_that("another package's khat of numbers is asked for where there is one", {
 
 test_that("conditions of a target come through, and too many coordinates are refused", {
   f <- function(x) -sum(x^2) / 2
-  expect_error(check_start(list(d = 257, init = numeric(257))), "at most 256", class = "brenier_error_argument")
+  expect_error(check_start(list(d = 257, init = numeric(257))), "at most 256",
+               class = "brenier_error_argument")
   target <- as_target(f, c(0, 0), function(x) -x)
   expect_true(all(check_gradient(target, at = rbind(c(1, 2), c(0.5, 0)))$error < 1e-6))
   expect_error(check_gradient(target, at = 1:3), class = "brenier_error_argument")
@@ -314,7 +315,8 @@ test_that("conditions of a target come through, and too many coordinates are ref
   post <- brenier_vi(f, c(0, 0), function(x) -x, control = list(max_atoms = 0))
   state <- list(inner = list(), best = list(layer = post$layers[[1]]), place = list())
   expect_null(with_part(pulled_back, asked_in = failing)(target, state, matrix(0, 3, 2)))
-  expect_error(with_part(measure, asked_in = failing)(target, state, post$layers[[1]], matrix(0, 3, 2)), "boom")
+  layer <- post$layers[[1]]
+  expect_error(with_part(measure, asked_in = failing)(target, state, layer, matrix(0, 3, 2)), "boom")
 })
 
 test_that("a second layer goes on from the first", {
