@@ -54,14 +54,14 @@ test_that("a barycenter on the line is drawn by its quantiles", {
 })
 
 test_that("a step that is too long is halved; rounding and interrupts end the descent, flagged", {
-  # the objective x^2 / 2 with a step seven times too long
+  # the objective x^2 / 2 with a step six times too long
   state <- function(step) function(x, ...) {
     list(x = x, step = -step * x, divergences = 0, objective = sum(x^2) / 2, interrupted = FALSE)
   }
   move <- function(state) {
     with_part(move_barycenter, barycenter_state = state)(matrix(4), list(), 1, 1, 50, 1e-6, NULL)
   }
-  found <- move(state(7))
+  found <- move(state(6))
   expect_identical(found$status, "ok")
   expect_equal(found$x, matrix(0), tolerance = 1e-5)
   expect_true(any(found$trace$step < 1))

@@ -311,7 +311,8 @@ test_that("training of which no step can be taken stalls, and says so", {
 
 test_that("controls that training has not are refused", {
   refused <- function(control, text) {
-    expect_error(drift_generator(faithful, steps = 2, control = control), text, class = "brenier_error_argument")
+    expect_error(drift_generator(faithful, steps = 2, control = control), text,
+                 class = "brenier_error_argument")
   }
   refused(list(optimiser = "lbfgs"), "optimiser")
   refused(3, "control")
