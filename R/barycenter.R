@@ -182,11 +182,8 @@ move_barycenter <- function(x, problems, lambda, epsilon, max_iter, tol, control
   length <- 1
   rows <- list()
   status <- "max_iterations"
-  for (iter in seq_len(max_iter)) {
-    if (now$interrupted) {
-      status <- "interrupted"
-      break
-    }
+  if (now$interrupted) status <- "interrupted"
+  for (iter in seq_len(max_iter * !now$interrupted)) {
     move <- sqrt(mean(rowSums(now$step^2)))
     rows[[iter]] <- data.frame(iter = iter - 1L, objective = now$objective, step = length, move = move,
                                seconds = proc.time()[["elapsed"]] - started)
@@ -199,8 +196,8 @@ move_barycenter <- function(x, problems, lambda, epsilon, max_iter, tol, control
       if (trial$interrupted || trial$objective < now$objective || length < 1e-3) break
       length <- length / 2
     }
-    if (!trial$interrupted && !(trial$objective < now$objective)) {
-      status <- "stalled"
+    if (trial$interrupted || !(trial$objective < now$objective)) {
+      status <- if (trial$interrupted) "interrupted" else "stalled"
       break
     }
     length <- min(1, 2 * length)
