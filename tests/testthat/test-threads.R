@@ -87,6 +87,7 @@ test_that("bad values are refused and change nothing", {
 })
 
 test_that("the number of threads to begin with is that of the option, two at most where cores are few", {
+  withr::local_envvar("_R_CHECK_LIMIT_CORES_" = NA) # that of R CMD check
   withr::local_options(brenier.threads = 7)
   expect_equal(default_threads(), 7)
   withr::local_envvar("_R_CHECK_LIMIT_CORES_" = "TRUE")
@@ -99,6 +100,7 @@ test_that("the number of threads to begin with is that of the option, two at mos
 test_that("loading takes threads and instruction level of the options", {
   local_threads(1)
   local_simd("auto")
+  withr::local_envvar("_R_CHECK_LIMIT_CORES_" = NA)
   withr::local_options(brenier.threads = 3, brenier.simd = "baseline")
   brenier:::.onLoad()
   expect_identical(brenier_threads(), 3L)
