@@ -18,6 +18,7 @@
 #' @docType package
 #' @keywords internal
 #' @useDynLib brenier, .registration = TRUE, .fixes = "C_"
+#' @importFrom cli cli_progress_bar cli_progress_update
 #' @importFrom generics augment glance tidy
 #' @importFrom graphics abline contour legend lines par plot.default points
 #' @importFrom stats formula logLik model.frame na.omit nobs predict residuals simulate terms update

@@ -180,26 +180,6 @@ as_layer <- function(whitening, run, validation, rounds, setting) {
   )
 }
 
-#' A bar for whatever lasts longer than two seconds in an interactive session. Its text travels with the
-#' bar: cli evaluates a format in `frame`, which knows nothing of the state here.
-#' @noRd
-new_progress <- function(frame = parent.frame(), words = fit_words) {
-  state <- new.env(parent = emptyenv())
-  state$what <- ""
-  if (!rlang::is_interactive()) return(state)
-  bar <- cli::cli_progress_bar(
-    format = "{cli::pb_spin} {cli::pb_extra$text}", total = NA, extra = list(text = ""),
-    .envir = frame, .auto_close = TRUE
-  )
-  # The core takes an error for an interrupt: a bar that fails is no reason to end a fit.
-  state$report <- function(values) {
-    try(silent = TRUE, cli::cli_progress_update(
-      id = bar, extra = list(text = words(state$what, values)), .envir = frame
-    ))
-  }
-  state
-}
-
 fit_words <- function(what, values) {
   sprintf("%s: %d atoms, objective %.4f", what, as.integer(values[2]), values[3])
 }

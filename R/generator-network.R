@@ -57,9 +57,8 @@ run_network <- function(problem, space, stages, control) {
   held <- function(rows) if (!is.null(frozen)) frozen[rows, , drop = FALSE]
   batch <- control$batch
   state <- new.env(parent = emptyenv())
-  here <- environment()
-  bar <- if (rlang::is_interactive()) cli::cli_progress_bar("Training", total = sum(stages$steps))
   total <- sum(stages$steps)
+  report <- new_progress(words = function(what, done) "Training", total = total)$report
   order <- if (nrow(problem$y) > batch) spatial_order(problem$y)
   net <- new_network(ncol(problem$y), d, control$hidden)
   adam <- list(rate = control$rate, longest = control$norm, memory = min(50, max(total / 10, 1)), steps = 0,
@@ -112,7 +111,7 @@ run_network <- function(problem, space, stages, control) {
         }
         done <- done + 1
         record_step(state, done, now$energy, if (taken) adam$rate else 0, h, speed)
-        if (!is.null(bar)) cli::cli_progress_update(set = done, id = bar, .envir = here)
+        if (!is.null(report)) report(done)
         if (scale < 1e-6) {
           state$status <- "stalled"
           break

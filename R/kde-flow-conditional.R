@@ -82,10 +82,7 @@ flow_given <- function(object, from, at, h, n, steps) {
   problem$y <- to$y
   problem$weight <- to$weight
   if (problem$kind %in% c("energy", "sliced")) {
-    kernel <- problem$kernel
-    problem$kernel <- "energy"
     problem$data_mean <- mean_distance(problem)
-    problem$kernel <- kernel
     if (problem$data_mean == 0) return(list(z = to$y, status = "ok")) # one datum
   }
   if (problem$kind == "smooth") {

@@ -143,7 +143,7 @@ check_flow_control <- function(control, step, n, kind, blocks, spread) {
   stein <- kind == "ksd"
   known <- list(optimiser = if (stein) "lbfgs" else "gradient", alpha = 1.5, clip = 6,
                 longest = 0.3 * spread, jitter = 1e-3,
-                 tol = if (stein) 1e-3 else 5e-3, tolerance = 1e-8, directions = 100, samples = 64,
+                tol = if (stein) 1e-3 else 5e-3, tolerance = 1e-8, directions = 100, samples = 64,
                 paths = 200)
   if (!is.list(control) || (length(control) && is.null(names(control)))) {
     brenier_abort("{.arg control} must be a list with names, not {shown(control)}.", "argument",
@@ -194,6 +194,7 @@ mean_distance <- function(problem) {
     problem$y <- problem$y[rows, , drop = FALSE]
     problem$weight <- rep(1 / length(rows), length(rows))
   }
+  problem$kernel <- "energy"
   .Call(C_brenier_flow_data, problem)$mean
 }
 

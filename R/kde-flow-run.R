@@ -99,11 +99,7 @@ shortened <- function(v, longest) {
 #' @noRd
 run_flow <- function(problem, z, space, stages, control, target = NULL) {
   state <- new.env(parent = emptyenv())
-  here <- environment()
-  bar <- if (rlang::is_interactive()) cli::cli_progress_bar("Flow", total = sum(stages$steps))
-  report <- function(done) {
-    if (!is.null(bar)) cli::cli_progress_update(set = done, id = bar, .envir = here)
-  }
+  report <- new_progress(words = function(what, done) "Flow", total = sum(stages$steps))$report
   state$z <- z
   state$status <- "max_iterations"
   state$trace <- list()

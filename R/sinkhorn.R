@@ -294,5 +294,5 @@ warn_sinkhorn <- function(fit) {
 }
 
 iteration_words <- function(what, values) {
-  sprintf("Sinkhorn: %d iterations, marginal error %.1e", as.integer(values[1]), values[2])
+  sprintf("Sinkhorn: %d iterations, marginal error %.1e", as.integer(values[1]), values[3])
 }

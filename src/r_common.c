@@ -31,9 +31,9 @@ static int tick(void *ctx, const br_progress *p) {
   SEXP call = PROTECT(Rf_lang2(state->progress, report));
   int failed = 0;
   /* R code may draw: it must find the generator where the fit left it, and leave it so */
-  PutRNGstate();
+  if (state->draws) PutRNGstate();
   R_tryEvalSilent(call, R_BaseEnv, &failed);
-  GetRNGstate();
+  if (state->draws) GetRNGstate();
   UNPROTECT(2);
   return failed;
 }
@@ -43,9 +43,10 @@ static double uniform(void *ctx) {
   return unif_rand();
 }
 
-br_host glue_host(glue_host_state *state, SEXP progress) {
+br_host glue_host(glue_host_state *state, SEXP progress, int draws) {
   state->progress = progress;
-  br_host host = {state, tick, uniform};
+  state->draws = draws;
+  br_host host = {state, tick, draws ? uniform : NULL};
   return host;
 }
 

@@ -14,12 +14,15 @@
 /* Memory by R_alloc: R frees it when the .Call returns or fails. */
 br_workspace glue_workspace(void);
 
-/* The host that draws from R's generator, checks for interrupts and, if progress
- * is a function, calls it with c(iteration, atoms, objective, validation). */
+/* The host that checks for interrupts and, if progress is a function, calls it with c(iteration,
+ * atoms, objective, validation); an error of it is taken for an interrupt. If `draws` it draws from
+ * R's generator, and must be used between GetRNGstate() and PutRNGstate(): where nothing is drawn
+ * the generator is not touched, and need not exist. */
 typedef struct {
   SEXP progress;
+  int draws;
 } glue_host_state;
-br_host glue_host(glue_host_state *state, SEXP progress);
+br_host glue_host(glue_host_state *state, SEXP progress, int draws);
 
 /* Element of a named list; an internal error if it is absent. */
 SEXP glue_get(SEXP list, const char *name);

@@ -16,7 +16,7 @@ static double *new_doubles(SEXP list, int at, size_t n) {
 SEXP glue_cycles(const br_cycles *c, const double *f, SEXP at_sexp, SEXP options_sexp,
                  SEXP progress_sexp, br_workspace *ws) {
   glue_host_state state;
-  br_host host = glue_host(&state, progress_sexp);
+  br_host host = glue_host(&state, progress_sexp, 0);
   br_stopping stop;
   br_stopping_start(&stop, 0, glue_int(options_sexp, "max_iter"),
                     glue_double(options_sexp, "max_seconds"));

@@ -98,7 +98,7 @@ SEXP brenier_fit(SEXP x_sexp, SEXP weight_sexp, SEXP valid_sexp, SEXP valid_weig
                  SEXP options_sexp, SEXP progress_sexp) {
   br_workspace ws = glue_workspace();
   glue_host_state state;
-  br_host host = glue_host(&state, progress_sexp);
+  br_host host = glue_host(&state, progress_sexp, 1);
   br_fit_options options = glue_fit_options(options_sexp, Rf_ncols(x_sexp), &ws);
   options.learner = learner_named(glue_get(options_sexp, "learner"));
   br_learner_data data = {.sample = glue_sample(x_sexp, weight_sexp),

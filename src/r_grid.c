@@ -71,7 +71,7 @@ SEXP brenier_grid_transport(SEXP method_sexp, SEXP x_sexp, SEXP mu_sexp, SEXP y_
                             SEXP frame_sexp, SEXP options_sexp, SEXP progress_sexp) {
   br_workspace ws = glue_workspace();
   glue_host_state state;
-  br_host host = glue_host(&state, progress_sexp);
+  br_host host = glue_host(&state, progress_sexp, 0);
   br_transport t = {.x = glue_grid(x_sexp), .y = glue_grid(y_sexp)};
   t.mu = glue_values(mu_sexp, &t.x);
   t.nu = glue_values(nu_sexp, &t.y);
@@ -143,7 +143,7 @@ SEXP brenier_grid_flow(SEXP x_sexp, SEXP mu_sexp, SEXP y_sexp, SEXP nu_sexp, SEX
                        SEXP times_sexp, SEXP options_sexp, SEXP progress_sexp) {
   br_workspace ws = glue_workspace();
   glue_host_state state;
-  br_host host = glue_host(&state, progress_sexp);
+  br_host host = glue_host(&state, progress_sexp, 0);
   br_grid x = glue_grid(x_sexp), y = glue_grid(y_sexp);
   const int n_times = (int)XLENGTH(times_sexp);
   double *w = br_grid_field(&x, &ws);

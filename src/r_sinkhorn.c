@@ -4,27 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-static void check_interrupt(void *unused) {
-  (void)unused;
-  R_CheckUserInterrupt();
-}
-
-/* Asks for interrupts and, if progress is a function, calls it with c(iteration, error). No draws
- * are made: R's generator is not touched, and need not exist. */
-static int tick(void *ctx, const br_progress *p) {
-  SEXP progress = ctx;
-  if (!R_ToplevelExec(check_interrupt, NULL)) return 1;
-  if (!Rf_isFunction(progress)) return 0;
-  SEXP report = PROTECT(Rf_allocVector(REALSXP, 2));
-  REAL(report)[0] = p->iteration;
-  REAL(report)[1] = p->objective;
-  SEXP call = PROTECT(Rf_lang2(progress, report));
-  int failed = 0;
-  R_tryEvalSilent(call, R_BaseEnv, &failed);
-  UNPROTECT(2);
-  return failed;
-}
-
 static void check_doubles(SEXP x, size_t n) {
   if (TYPEOF(x) != REALSXP || (size_t)XLENGTH(x) != n)
     Rf_error("internal error: %.0f doubles are needed; please report", (double)n);
@@ -77,7 +56,8 @@ static SEXP trace_list(const br_sinkhorn *s) {
 SEXP brenier_sinkhorn(SEXP problem_sexp, SEXP options_sexp, SEXP f_sexp, SEXP g_sexp,
                       SEXP progress_sexp) {
   br_workspace ws = glue_workspace();
-  br_host host = {progress_sexp, tick, NULL};
+  glue_host_state state;
+  br_host host = glue_host(&state, progress_sexp, 0);
   br_transport t = glue_transport(problem_sexp);
   br_sinkhorn_options options = {.tolerance = glue_double(options_sexp, "tol"),
                                  .max_iterations = glue_int(options_sexp, "max_iter"),

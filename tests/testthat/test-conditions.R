@@ -16,7 +16,3 @@ test_that("a verb of the package names what it takes, whatever it is given", {
   expect_error(sinkhorn(1:4, 2:5, cost = function(x, y) stop("no")), "It fails: no",
                class = "brenier_error_argument")
 })
-
-test_that("a fault of the package is told as such", {
-  expect_error(internal_error("no"), "Please report", class = "brenier_error_internal")
-})

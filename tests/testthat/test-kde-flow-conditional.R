@@ -103,11 +103,10 @@ test_that("covariates that nothing is known about are refused", {
 test_that("draws that are interrupted give the rows that there are and say so", {
   flow <- kde_flow(y ~ x, data = make_wave(100), steps = 10)
   times <- 0
-  draws <- draws_given
-  environment(draws) <- list2env(list(flow_given = function(...) {
+  draws <- with_part(draws_given, flow_given = function(...) {
     times <<- times + 1
     if (times < 2) flow_given(...) else list(status = "interrupted")
-  }), parent = environment(draws_given))
+  })
   expect_warning(y <- withr::with_seed(1, draws(flow, cbind(c(-1, 0, 1)), 2, 5, FALSE)),
                  class = "brenier_warning_interrupted")
   expect_identical(is.na(y[, 1]), rep(c(FALSE, TRUE, TRUE), each = 2))

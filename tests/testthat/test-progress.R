@@ -8,14 +8,12 @@ shown_by <- function(code) {
   paste(capture.output(force(code), type = "message"), collapse = "\n")
 }
 
-# Reports far enough apart for cli to show each.
-report_all <- function(values) {
-  progress <- new_progress()
+# Bars that are drawn at every report: cli has a clock.
+report_all <- function(values, ...) {
+  at_once <- function(...) cli::cli_progress_update(..., force = TRUE)
+  progress <- with_part(new_progress, cli_progress_update = at_once)(...)
   progress$what <- "Fold {2}"
-  for (v in values) {
-    Sys.sleep(0.25)
-    progress$report(v)
-  }
+  for (v in values) progress$report(v)
 }
 
 test_that("a bar says what the core reports, and there is none in a script", {
@@ -25,16 +23,39 @@ test_that("a bar says what the core reports, and there is none in a script", {
   expect_match(text, "Fold {2}: 9 atoms, objective 0.1250", fixed = TRUE)
   expect_identical(grid_progress_words("newton", c(1, 256, 0.25)), "newton: 256 cells, error 0.25")
   expect_identical(flow_words("", c(3, 0, 0, 0.5)), "3 steps, time 0.5")
-  expect_identical(iteration_words("", c(172, 2e-2)), "Sinkhorn: 172 iterations, marginal error 2.0e-02")
+  expect_identical(iteration_words("", c(172, 0, 2e-2, 0)), "Sinkhorn: 172 iterations, marginal error 2.0e-02")
   withr::local_options(rlang_interactive = FALSE)
   expect_null(new_progress()$report)
 })
 
+test_that("a bar of a known number of steps says how far it is, and one that fails ends nothing", {
+  words <- function(what, done) paste("at", done)
+  expect_match(shown_by(report_all(4, words, total = 10)), "at 4.* 40%")
+  broken <- function(what, done) stop("no words")
+  expect_no_match(shown_by(report_all(4, broken)), "no words")
+})
+
+test_that("what draws nothing leaves the user's generator where it is", {
+  hill <- function(m) grid_density(function(x) exp(-20 * rowSums((x - m)^2)) + 0.05, c(0, 0), c(1, 1), n = 16)
+  runs <- list(
+    function() suppressWarnings(monge_ampere(hill(0.4), hill(0.6))),
+    function() sinkhorn(1:20, 21:40, 1),
+    function() sinkhorn_flow(hill(0.4), hill(0.6), c(0, 0.01))
+  )
+  for (run in runs) withr::with_seed(1, {
+    old <- .Random.seed
+    runif(1)
+    assign(".Random.seed", old, globalenv()) # as a seed is put back: R has the later one in mind
+    shown_by(invisible(run()))
+    expect_identical(.Random.seed, old)
+  })
+})
+
 test_that("a bar changes no result", {
-  x <- make_banana(600)
+  x <- make_banana(300)
   runs <- list(
     fit = function() brenier(x, control = small_control(20))[c("status", "layers")],
-    cost = function() sinkhorn(x[1:300, ], x[301:600, ], 0.02)[c("status", "f")],
+    cost = function() sinkhorn(x[1:150, ], x[151:300, ], 0.02)[c("status", "f")],
     flow = function() kde_flow(x, n = 40, steps = 20, seed = 1)[c("status", "particles")],
     generator = function() {
       drift_generator(x, steps = 20, batch = 64, hidden = 8, seed = 1)[c("status", "network")]
