@@ -246,6 +246,11 @@ grid_draws <- function(grid, n, seed) {
 
 # --- conditions ---------------------------------------------------------------
 
+# A kernel flow of few steps.
+quick_flow <- function(..., bandwidth = c(from = 1.4, to = 0.3)) {
+  kde_flow(..., bandwidth = bandwidth, n = 60, steps = 40)
+}
+
 # The error has that class, and its text is a snapshot.
 expect_refused <- function(code, class) {
   code <- rlang::enexpr(code)
