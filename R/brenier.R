@@ -165,7 +165,8 @@
 #' Errors have the class `brenier_error` and one of `brenier_error_argument`, `_type`, `_missing`,
 #' `_not_finite`, `_empty`, `_rows`, `_constant`, `_collinear`, `_scale`, `_formula`, `_variable`. All
 #' are raised before any work. Warnings have the class `brenier_warning` and one of
-#' `brenier_warning_not_converged`, `_interrupted` and `_discrete`; the fit is returned all the same.
+#' `brenier_warning_not_converged`, `_interrupted`, `_discrete` and `_collinear`, for covariates that are
+#' left out; the fit is returned all the same.
 #'
 #' @references
 #' Brenier, Y. (1991). Polar factorization and monotone rearrangement of vector-valued functions.

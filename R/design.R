@@ -20,6 +20,8 @@ frame_design <- function(model, data, n, name = "data") {
     ), "formula", argument = "formula")
   }
   kept <- independent_columns(X)
+  term <- attr(X, "assign") # 0 is the intercept
+  warn_left_out(attr(rhs, "term.labels")[setdiff(term, c(0, term[kept]))])
   design <- list(
     terms = rhs, xlevels = stats::.getXlevels(rhs, model), contrasts = attr(X, "contrasts"),
     columns = colnames(X)[kept], variables = all.vars(rhs)
@@ -56,6 +58,7 @@ matrix_design <- function(given, n) {
   }
   kept <- independent_columns(cbind(1, X))
   kept <- setdiff(kept, 1) - 1
+  warn_left_out(setdiff(colnames(X), colnames(X)[kept]))
   given <- X[, kept, drop = FALSE]
   design <- list(columns = colnames(given), variables = colnames(given),
                  data = as.data.frame(unname(given)))
@@ -99,6 +102,16 @@ independent_columns <- function(X) {
   scale <- pmax(apply(abs(X), 2, max), 1e-300)
   root <- qr(cbind(1, sweep(X, 2, scale, "/")), tol = 1e-7)
   sort(setdiff(root$pivot[seq_len(root$rank)], 1) - 1)
+}
+
+#' Covariates of which no column is left.
+#' @noRd
+warn_left_out <- function(names) {
+  if (length(names) == 0) return(invisible())
+  brenier_warn(
+    "The covariate{?s} {.var {names}} {?is/are} left out: constant, or determined by the others.",
+    "collinear"
+  )
 }
 
 check_covariates <- function(X, name) {

@@ -22,11 +22,11 @@
 #' a warning, and the result, of little work, is of no use.
 #'
 #' **Accuracy.** The map is fitted to quasi-random points of the reference, 512 of them unless they turn
-#' out to be too few (`points` in [brenier_vi_control()]). Means of the draws are then off by up to 0.007
-#' posterior standard deviations, and standard deviations by up to 2%, in four small regressions of
-#' R's data sets. For less, weight the draws: the log weights of `as_draws()` correct what is left, where
-#' khat is below 0.7. Or take `control = brenier_vi_control(points = 8192)`: it leaves a twentieth of the
-#' error of `mpg ~ wt + factor(cyl)`, and no less of it where the form of the map is what limits.
+#' out to be too few (`points` in [brenier_vi_control()]). Means of the draws are then off by less than a
+#' hundredth of a posterior standard deviation, and standard deviations by less than 2%, where these are
+#' known: in the package's tests a linear regression with flat priors. For less, weight the draws: the
+#' log weights of `as_draws()` correct what is left, where khat is below 0.7. Or take more `points`, which
+#' helps until the form of the map is what limits.
 #'
 #' @param formula A formula with a response, as for [stats::glm()]. For `binomial()` the response is a factor
 #'   (its first level is failure), logical, 0 and 1, a proportion with numbers of trials in `weights`, or

@@ -219,8 +219,7 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #'   Gaussian kernel. By
 #'   default for `energy = "data"`, where the smoothed particles are what was fitted.
 #' @param steps With covariates, steps of the flow of the response at each row of `newdata`, see
-#'   Details; by default 100, and 0 where `newdata` is left out. 100 steps take a few hundredths of a
-#'   second a row.
+#'   Details; by default 100, and 0 where `newdata` is left out.
 #' @param type `"log_density"`, the log of the kernel estimate of the particles at the last
 #'   bandwidth, by the units of the data; on spheres and tori by their surface, in radians. Of several
 #'   bandwidths the mean of the estimates. Or `"log_ratio"`, the log of its ratio to that of the data.
@@ -231,7 +230,7 @@ print.summary.kde_flow <- function(x, digits = 3, ...) {
 #' are moved to x along their local linear regression, beside that of all data: so neither the slope of
 #' the mean nor that of the density of the covariates blurs the draws. From those particles, `steps`
 #' steps of the same flow, in the response alone, lead to those data, weights and all. With `steps = 0`
-#' the particles are drawn as they are: faster, and good where there are many near x. What stays is the
+#' the particles are drawn as they are: at no cost, and good where there are many near x. What stays is the
 #' bend of the mean and the change of the spread within a bandwidth, and the noise of the data there.
 #' @return
 #'   * `as_draws()`: the particles, all of them once, as a [posterior::draws_df];

@@ -74,7 +74,8 @@ predict.brenier_posterior <- function(object, newdata, type = "log_density", ...
 #' @details
 #' A posterior says in words whether it can be trusted, by the Pareto shape khat of its importance
 #' weights: up to 0.5 its draws are good as they are and better when weighted; up to 0.7 weigh them;
-#' above, neither the draws nor the weights are to be trusted in the tails.
+#' above, neither the draws nor the weights are to be trusted in the tails. Where 99 of 100 draws are
+#' effective nevertheless, it says that the bulk is good: khat is the shape of the largest weights alone.
 #'
 #' @param x,object A posterior of [brenier_vi()] or its summary.
 #' @param digits Significant digits.
@@ -130,9 +131,11 @@ trust_words <- function(x) {
   } else if (x$khat <= 0.7) {
     "The approximation is usable: weigh its draws, see as_draws()."
   } else {
-    paste("The approximation can NOT be trusted in the tails: khat is above 0.7. Raise max_points and",
-          "components of brenier_vi_control(), or write the model in parameters that depend less",
-          "on each other.")
+    # where all but a few draws have one weight, it is the shape of those few that khat speaks of
+    bulk <- x$is_ess >= 0.99 * x$draws
+    paste(if (bulk) "The approximation is good in the bulk and" else "The approximation",
+          "can NOT be trusted in the tails: khat is above 0.7. Raise max_points and components of",
+          "brenier_vi_control(), or write the model in parameters that depend less on each other.")
   }
   if (!x$status %in% c("ok", "stalled")) {
     return(paste0(trust, " NOT converged: ", status_message(x$status), "."))

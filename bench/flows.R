@@ -124,6 +124,26 @@ show_table(paste("One step of", n, "particles against as many data, d = 2, h = 0
                error = format(max(abs(r$velocity - rows[[1]]$velocity)), digits = 2), check.names = FALSE)
   })), "CPU seconds; error: largest difference of a velocity from exact sums.", rows = "tolerance", of = format(n))
 
+# One step of each kind, below and above the size up to which kernels are kept.
+kinds <- c("plugin", "mixture", "particle", "data", "bregman")
+steps <- do.call(rbind, lapply(list(c(400, 1600), c(2000, 4000)), function(size) {
+  set.seed(1)
+  x <- unname(laws$eight(size[1]))
+  y <- unname(laws$eight(size[2]))
+  each <- vapply(kinds, function(kind) {
+    problem <- brenier:::flow_problem(kind, y, rep(1 / size[2], size[2]), tolerance = 1e-8)
+    problem["memory"] <- list(brenier:::flow_memory(problem, size[1]))
+    stage <- brenier:::open_stage(problem, 0.3)
+    brenier:::flow_at(stage, x)
+    cpu_seconds(for (k in 1:10) brenier:::flow_at(stage, x)) / 10
+  }, 0)
+  data.frame(size = paste(size, collapse = " x "), t(fixed(1000 * each, 1)), check.names = FALSE)
+}))
+cat("\n")
+show_table("One step, particles x data, CPU milliseconds, one thread", steps,
+  "plugin is a field without an energy, the others are exact gradients.", rows = "size", of = "step")
+cat("\n")
+
 # Generators: draws of each against fresh data, cost of a draw.
 generators <- list(network = list(), potential = list(model = "potential"))
 some <- jobs[jobs$law %in% c("eight", "moons", "25 Gaussians"), ]

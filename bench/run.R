@@ -10,7 +10,7 @@ source(file.path(here, "page.R"))
 arguments <- commandArgs(trailingOnly = TRUE)
 scripts <- c("density-real", "density-simulated", "density-tables", "potentials", "conditional",
              "learners", "tails", "draws", "posteriors", "scaling", "pairs", "sinkhorn",
-             "grids", "flows")
+             "grids", "flows", "flows-conditional")
 options <- grep("^--", arguments, value = TRUE)
 wanted <- setdiff(arguments, options)
 if (length(setdiff(wanted, scripts))) stop("There is no ", setdiff(wanted, scripts)[1], ".R here.")

@@ -9,9 +9,8 @@
 
 #define LEAF BR_PAIR_LEAF
 #define BLOCK BR_PAIR_BLOCK
-#define SLACK                                                                         \
-  5 /* how much worse than the guess a logarithm of a sum may be, before more is kept \
-     */
+/* How much worse than the guess a logarithm of a sum may be, before more is kept. */
+#define SLACK 5
 
 static size_t leaves_of(size_t n) { return (n + LEAF - 1) / LEAF; }
 

@@ -21,7 +21,7 @@ seen_at <- function(at, h, n) {
 
 test_that("draws at new covariates have the law of the response there", {
   data <- make_wave(800)
-  flow <- kde_flow(y ~ x, data = data, n = 500, steps = 250)
+  flow <- kde_flow(y ~ x, data = data, n = 500, steps = 250, bandwidth = c(from = 1.4, to = 0.22))
   at <- c(-1.2, 0, 0.7)
   seen <- vapply(at, seen_at, c(mean = 0, sd = 0, n = 0), covariate_bandwidth(flow) * sd(data$x), 800)
   expect_lt(max(abs(seen["mean", ] - sin(2 * at))), 0.1) # the bend over a bandwidth
@@ -46,7 +46,7 @@ test_that("draws at new covariates have the law of the response there", {
 test_that("two modes stay two modes", {
   d <- withr::with_seed(1, data.frame(x = runif(1500, -1, 1)))
   d$y <- withr::with_seed(2, (1 + d$x) * sample(c(-1, 1), 1500, TRUE) + 0.15 * rnorm(1500))
-  flow <- kde_flow(y ~ x, data = d, n = 600, steps = 250)
+  flow <- kde_flow(y ~ x, data = d, n = 600, steps = 250, bandwidth = c(from = 1.4, to = 0.16))
   s <- simulate(flow, 500, seed = 1, newdata = data.frame(x = 0.6))$y
   expect_equal(mean(s > 0), 0.5, tolerance = 0.2)
   expect_equal(c(mean(s[s < 0]), mean(s[s > 0])), c(-1.6, 1.6), tolerance = 0.05)

@@ -283,7 +283,9 @@ test_that("a posterior says whether and why it is not to be trusted", {
   expect_no_match(words(khat = 0.2, status = "ok", stationary = TRUE), "NOT")
   expect_match(words(khat = 0.6, status = "ok", stationary = TRUE), "usable")
   expect_match(words(khat = 0.2, status = "ok", stationary = FALSE), "raise max_points")
-  expect_match(words(khat = 0.9, status = "max_time", stationary = TRUE), "can NOT be trusted.*NOT converged")
+  far <- function(...) words(khat = 0.9, stationary = TRUE, draws = 1000, ...)
+  expect_match(far(status = "max_time", is_ess = 500), "approximation can NOT be trusted.*NOT converged")
+  expect_match(far(status = "ok", is_ess = 995), "good in the bulk and can NOT be trusted in the tails")
 })
 
 test_that("weights of one size have no tail, and are spread until a tenth counts", {
