@@ -22,7 +22,10 @@
 #' colMeans(residuals(fit))
 #' logLik(fit)
 #' @export
-residuals.brenier <- function(object, ...) predict(object, type = "map")
+residuals.brenier <- function(object, ...) {
+  check_no_dots(..., known = "object")
+  predict(object, type = "map")
+}
 
 #' @rdname brenier_methods
 #' @export
@@ -112,6 +115,7 @@ tidy_layer <- function(x, l) {
 #' @rdname brenier_tidiers
 #' @export
 augment.brenier <- function(x, data = NULL, newdata = NULL, ...) {
+  check_no_dots(..., known = c("data", "newdata"))
   to <- newdata %||% data %||% as.data.frame(x$x)
   to$.log_density <- predict(x, newdata %||% data, type = "log_density")
   to$.rank <- predict(x, newdata %||% data, type = "rank")

@@ -1,6 +1,8 @@
-/* Sinkhorn's algorithm between densities on grids for the cost |x - y|^2 / 2, in logarithms. The
+/* Sinkhorn's algorithm between densities on grids for the cost |x - y|^2 / 2, at any epsilon. The
  * kernel is a product over the axes, so that a half cycle is one sum over the lines of each axis:
- * O(cells times n) for axes of n cells, with terms below the rounding of the largest left out. */
+ * O(cells times n) for axes of n cells. A line is summed in blocks, each a product of the kernel
+ * and the values over their largest in the block, and the sums of blocks are added with their
+ * logarithms: nothing under- or overflows, with an exponential a cell and a block. */
 #ifndef BR_GRID_SINKHORN_H
 #define BR_GRID_SINKHORN_H
 
@@ -9,10 +11,12 @@
 typedef struct {
   br_grid x, y;
   double epsilon;
-  double *log_mu, *log_nu;         /* dense: log mass of the cells */
-  double *kernel[2][BR_GRID_AXES]; /* log kernel of an axis: by y cells of x ones, and turned */
-  double *half[2], *lines;
-  size_t line_room;
+  double *log_mu, *log_nu; /* dense: log mass of the cells */
+  /* of an axis, from x to y and back: the kernel over its largest in a block, for each cell to sum
+   * at the cells of a line, and the logarithms of these largest, for each block those cells */
+  double *kernel[2][BR_GRID_AXES], *peak[2][BR_GRID_AXES];
+  double *half[2], *desks; /* a desk a thread */
+  size_t desk_room;
 } br_grid_sinkhorn;
 
 /* mu and nu are dense densities, which may vanish. */
