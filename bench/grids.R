@@ -173,7 +173,7 @@ cycle <- function(n) {
 show_table(
   "A Sinkhorn cycle on a grid, epsilon = 1e-3, one thread",
   format(do.call(rbind, lapply(amount(64, c(64, 128, 256, 512)), cycle)), digits = 3),
-  paste("Seconds. brenier: in logarithms, at any epsilon. kernels: products with the kernel of each axis,",
+  paste("Seconds. brenier: at any epsilon. kernels: products with the kernel of each axis,",
         "which underflow at small epsilon; apart: their potential from ours after the same cycles.",
         "pot.barycenter: an iteration of its barycenter of the two, which has as many products: POT has no",
         "such method for a pair."),
