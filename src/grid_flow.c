@@ -4,8 +4,10 @@
 #include <string.h>
 
 #define GAMMA 0.29289321881345254 /* 1 - 1 / sqrt 2: L-stable */
-#define INNER_TOLERANCE 1e-8
 #define INNER_ITERATIONS 60
+
+/* Steps grow with the root of their tolerance, and so may what is left of a stage. */
+static double inner_tolerance(double tolerance) { return fmin(1e-4, 0.01 * sqrt(tolerance)); }
 
 void br_flow_make(br_flow *flow, const br_pma *p, br_workspace *ws) {
   memset(flow, 0, sizeof *flow);
@@ -33,20 +35,21 @@ static double largest(const br_grid *x, const double *a, const double *b) {
 }
 
 /* One step of size tau from w, which has just been evaluated with coefficients, to
- * flow->trial. Returns the error, infinite where u loses its convexity on the way. */
-static double try_step(br_flow *flow, br_pma *p, const double *w, double tau) {
+ * flow->trial, within about the tolerance. Returns the error, infinite where u loses its convexity
+ * on the way. */
+static double try_step(br_flow *flow, br_pma *p, const double *w, double tau, double tolerance) {
   const size_t total = p->x.total;
-  const double rate = 1 / (GAMMA * tau);
+  const double rate = 1 / (GAMMA * tau), inner_goal = inner_tolerance(tolerance);
   br_pma_factor(p, rate);
   stage_right(p, rate, NULL);
-  int inner = br_multigrid_solve(&p->solver, p->delta, INNER_TOLERANCE, INNER_ITERATIONS);
+  int inner = br_multigrid_solve(&p->solver, p->delta, inner_goal, INNER_ITERATIONS);
   if (inner < 0) return INFINITY;
   flow->inner += inner;
   for (size_t i = 0; i < total; i++) flow->trial[i] = w[i] + tau * p->delta[i];
   if (!br_pma_evaluate(p, flow->trial, 0).convex) return INFINITY;
   stage_right(p, rate, p->delta);
   double *k2 = flow->second;
-  inner = br_multigrid_solve(&p->solver, k2, INNER_TOLERANCE, INNER_ITERATIONS);
+  inner = br_multigrid_solve(&p->solver, k2, inner_goal, INNER_ITERATIONS);
   if (inner < 0) return INFINITY;
   flow->inner += inner;
   for (size_t i = 0; i < total; i++)
@@ -65,7 +68,7 @@ br_status br_flow_advance(br_flow *flow, br_pma *p, double *w, double until, br_
     const double tau = flow->step >= left        ? left
                        : flow->step > 0.5 * left ? 0.5 * left
                                                  : flow->step;
-    const double error = try_step(flow, p, w, tau);
+    const double error = try_step(flow, p, w, tau, stop->tolerance);
     br_pma_value next = {0};
     if (error <= stop->tolerance) next = br_pma_evaluate(p, flow->trial, 1);
     const double ratio = sqrt(stop->tolerance / fmax(error, 1e-300));
