@@ -10,7 +10,7 @@
 #' \deqn{\partial_t u = r,\quad r = \log(\rho_u/\mu),\quad \rho_u = (\nabla u^*)_\#\nu,}{du/dt = r,
 #'   r = log(rho_u / mu), rho_u the law of grad u*(Y), Y from nu,}
 #' the mirror flow of \eqn{KL(\rho\,\|\,\mu)}{KL(rho || mu)}. On grids it is advanced by a linearly implicit
-#' method of order 2 with steps of its own choice. A cycle of Sinkhorn for the cost
+#' method of order 3 with steps of its own choice. A cycle of Sinkhorn for the cost
 #' \eqn{|x - y|^2/2}{|x - y|^2/2} at temperature `epsilon` is the mirror step
 #' \eqn{u_{k+1} = u_k + \epsilon\log(\rho_k/\mu)}{u_(k+1) = u_k + epsilon log(rho_k / mu)} with a smoothed
 #' \eqn{\rho_k}{rho_k}: it stands at time k `epsilon`. On grids its kernel is a product over the axes and
