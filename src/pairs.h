@@ -124,8 +124,8 @@ void br_pairs_stored(br_pairs *p, size_t n, size_t m, const double *cost, int tr
                      double scale, br_workspace *ws);
 
 /* lse, n values; -Inf where no centre has weight. log_weight: m values below Inf, NULL for zeros.
- * shift: NULL, or a guess of the answer (that of the last iteration), which makes it about twice
- * as fast and never wrong: rows for which it is poor are done again with their own maximum.
+ * shift: NULL, or a guess of the answer (that of the last iteration), which makes it faster and
+ * never wrong: rows for which it is poor are done again with their own maximum.
  * shift == lse is allowed. BR_ERR_SIZE for a kernel that is not positive. */
 br_status br_pairs_lse(br_pairs *p, const double *log_weight, const double *shift, double *lse);
 
