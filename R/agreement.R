@@ -26,20 +26,21 @@
 #' @param ... None.
 #' @return A list of class `brenier_agreement`:
 #'   \item{`agree`}{`"yes"`, where the energy distance is not larger than that of independent draws
-#'     (p above 0.05); `"nearly"`, where it is, but means differ by at most 0.1 standard
-#'     deviations and those by at
-#'     most 10%; or `"no"`}
+#'     (p above 0.05; without permutations its unbiased value below two standard errors);
+#'     `"nearly"`, where it is, but means differ by at most 0.1 standard deviations of the map and
+#'     those by at most a factor of 1.1; or `"no"`}
 #'   \item{`distance`}{the energy distance, of [energy_distance()]}
 #'   \item{`ksd`}{a data frame with the squared kernel Stein discrepancies of `particles` and
 #'     `map` to
 #'     the target, at one bandwidth, in columns `value`, `se` and `p_value`; `NULL` where the
 #'     gradient of the
 #'     target is not finite at some of them}
-#'   \item{`variables`}{a data frame with a row a parameter: `mean` and `sd` of the particles,
+#'   \item{`variables`}{a data frame with a row a parameter: `variable`, its name, `mean` and `sd` of the particles,
 #'     `map_mean` and
 #'     `map_sd`, of their own units; `shift`, the difference of the means by the `map_sd`, and
 #'     `ratio` of the sds}
 #'   \item{`khat`}{the Pareto shape of the map, see [pareto_khat()]}
+#'   \item{`n`, `draws`, `status`}{numbers of particles and of draws, and the status of the flow}
 #' @section Errors:
 #' `brenier_error_argument` for a flow to data, or a posterior of other parameters.
 #' @examples

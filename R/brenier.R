@@ -30,8 +30,8 @@
 #' validation choose among ridge atoms alone and a softmax of 8 or 16 with atoms. The objective is not
 #' convex in the coefficients of a softmax: mirror steps in its tangent features start from cells of
 #' the data and stop where the held-out likelihood is best; there is no certificate, no regret, and more
-#' risk in the tails. `"both"` is better where the law falls into many separate pieces; see
-#' `bench/results.md` for when.
+#' risk in the tails. `"both"` is meant for laws that fall into many separate pieces; in the sources of
+#' the package `Rscript bench/run.R potentials` compares the families on some of them.
 #'
 #' **Conditional law.** With a formula of two sides, `cbind(y1, y2) ~ x + f`, or with `given`, the
 #' potential is convex in the response for every value of the covariates, and the map takes the law
@@ -134,20 +134,24 @@
 #'
 #' @return An object of class `brenier`, a list with
 #'   \item{layers}{a list with an element a layer: `potential`, in whitened coordinates: `family`, `d`,
-#'     `given` (covariates), `direction` (a column a quadratic direction or atom), `profile` (0 bump, 1
-#'     step, 2 gate), `centre`, `width`, `coef` (linear, quadratic, atoms), `kappa`; of the `n_atoms`
-#'     atoms the last `n_tails` continue the map beyond the data; the `n_components` quadratics of a
+#'     `given` (covariates), `direction` (a column a quadratic direction, `n_quadratic` of them, or
+#'     atom), `profile` (0 bump, 1 step, 2 gate), `centre`, `width`, `coef` (linear, quadratic, atoms),
+#'     `kappa`; of the `n_atoms` atoms the last `n_tails` continue the map beyond the data; the `n_components` quadratics of a
 #'     softmax have the coefficients `components`: log tau, then for each R by rows (above three
 #'     dimensions its diagonal), b and c; and `whitening`: `center` m, `matrix`
 #'     \eqn{S^{-1/2}}{S^(-1/2)}, its inverse `root`, its `logdet`, and `covariates`, their coordinates
 #'     and the regression on them, or `NULL`; with scales also their `log_scale`, a column a variable,
-#'     its `range` over the data, and `logdet` is a mean over the data}
+#'     its `range` over the data, and `logdet` is a mean over the data; the `iterates` that were asked
+#'     for, or `NULL`; of learners of two samples also `side` and, with a sample, `reference`, the
+#'     coordinates of that}
 #'   \item{trace}{a data frame, one row a mirror step of the final fit, see [brenier_trace]}
 #'   \item{validation}{a data frame, one row a layer, least width and round: `layer`, `min_width`,
 #'     `round`, mean number of `atoms`, held-out `loss` a point, that is, the mean of \eqn{|T|^2/2 -
-#'     \log\det D^2u}{|T|^2/2 - log det D^2 u}, and its standard error `se`; widths that lost on the
-#'     first two folds are left out; `NULL` without folds}
+#'     \log\det D^2u}{|T|^2/2 - log det D^2 u}, and its standard error `se`; beside `min_width` the other
+#'     settings that it chooses among, `n_components`, `max_atoms` and `penalty`; settings that were
+#'     not tried on all folds, as they had lost on the first ones, are left out; `NULL` without folds}
 #'   \item{min_width, penalty}{the least width and the penalty that were used in each layer}
+#'   \item{family}{the `potential` that was asked for}
 #'   \item{held_out}{a list: `log_likelihood`, held out, a point, at the width and round that were
 #'     chosen for it, hence a little too good; its standard error `se`; the number of `folds`.
 #'     Without folds `NA`, `NA` and 0}

@@ -42,8 +42,8 @@
 #'   that the validation tries, by default 15, and the final one.
 #' @param ledger Number of points that stand for N(0, I) in the columns `jeffreys`, `regret`,
 #'   `regret_bound` and `identity` of the [trace][brenier_trace], at least 2 d of them; 0 leaves
-#'   these columns `NA`. They cost a few milliseconds for small data, a tenth of the final fit for
-#'   large; the map does not depend on them.
+#'   these columns `NA`. They add a little to the time of the final fit; the map does not depend on
+#'   them.
 #' @param iterates Whether to keep the potentials of the steps since the atoms were last changed, for the
 #'   average iterate of [simulate.brenier()]. Without atoms these are all steps.
 #' @param components Number of quadratics of a softmax potential; by default the validation chooses among

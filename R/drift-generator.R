@@ -102,15 +102,16 @@
 #'   \item{`trace`, `status`, `speed`, `bandwidth`}{as of a [kde_flow()]; the `step` of a network
 #'     is the rate
 #'     of Adam}
-#'   \item{`distance`}{a data frame with the `energy_distance` of at most 2000 fresh draws to the
-#'     data,
+#'   \item{`distance`}{a data frame with the `energy_distance` of 2000 fresh draws to the
+#'     data, to at most 2000 of them,
 #'     in whitened coordinates, and its `floor`, what as many draws of the data have on average}
 #'   \item{`cost`}{multiplications a draw}
 #'   \item{`refused`}{steps that were not finite}
 #'   \item{`whitening`}{the coordinates: `center` and `root`, a draw is center + G(z) root; with
 #'     covariates also the regression on them}
 #'   \item{`given`}{with covariates those of the data; `reach` is the bandwidth of their kernel}
-#'   and `call`, `divergence`, `variables`, `n`, `n_data`, `d`, `seconds`.
+#'   and `call`, `kind`, `energy` and `divergence`, `variables`, `n`, the latents of a step, `n_data`, `d`,
+#'   `seconds`; with covariates `design`, how they are made from new data.
 #' @section Errors:
 #' As [kde_flow()]; `brenier_error_argument` for a potential with covariates. Warning
 #' `brenier_warning_interrupted` if training was interrupted: the generator is what had been

@@ -54,6 +54,7 @@
 #'     distance \eqn{W_2(\mu, \nu)}{W2(mu, nu)}}
 #'   \item{`rates`}{the d rates of decay: means lose \eqn{e^{-\lambda_i t}}{exp(-lambda_i t)},
 #'     covariances \eqn{e^{-(\lambda_i + \lambda_j) t}}{exp(-(lambda_i + lambda_j) t)}}
+#'   \item{`mu`, `nu`, `epsilon`, `debias`, `start`, `d`}{what was asked for}
 #' }
 #' @section Errors:
 #' `brenier_error_argument`, which names the argument: a law without mean or covariance, a matrix

@@ -41,8 +41,9 @@
 #' @param potential,control,seed As for [brenier_vi()].
 #' @param ... None.
 #' @return An object of class `brenier_glm` and `brenier_posterior`, with the elements of the latter, see
-#'   [brenier_vi()], and `formula`, `family`, `terms`, `model`, `priors`, `y`, `weights`, `offset`.
-#'   For its methods see [coef.brenier_glm()] and [posterior_predict.brenier_glm()].
+#'   [brenier_vi()], and `formula`, `terms`, `model`, `na.action`, `priors`, `y`, `size` (numbers of trials),
+#'   `weights`, `offset`; `improper`, whether there was that warning; `design` and `link`, which the methods
+#'   need. `family()` has the family of the response, `post$family` that of the potential. For its methods see [coef.brenier_glm()] and [posterior_predict.brenier_glm()].
 #' @section Errors:
 #' `brenier_error_response` for a response that the family does not have, `brenier_error_singular` for
 #' a design that is not of full rank with a flat prior, `brenier_error_unbounded` for a Gaussian response

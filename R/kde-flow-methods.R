@@ -53,7 +53,7 @@ warn_of_flow <- function(flow) {
 #'   `summary.kde_flow`: the
 #'   `flow`; `distance`, for flows to data a data frame of one row with the energy distance of all
 #'   particles to all data (of at
-#'   most 5000 each), its `floor`, the average of as many draws from the data, and their `ratio`;
+#'   most 5000 particles and 2000 data), its `floor`, the average of as many draws from the data, and their `ratio`;
 #'   `variables`, a data frame with `mean` and `sd` of
 #'   particles and data; `memorisation`, for flows to data without covariates a data frame of one
 #'   row: the `share` of particles that are ten times nearer to their nearest datum than to the next, what

@@ -86,8 +86,8 @@
 #' | `"ksd"` | exact gradient of the squared kernel Stein discrepancy, see [ksd()] | none; few particles shrink |
 #'
 #' The flow runs in coordinates in which the Gaussian law that fits the target best is N(0, I): the
-#' first step of [brenier_vi()], from `init` or from the best of its rows, at a few hundred or
-#' thousand gradients. So parameters may differ in scale and be correlated; the bandwidth is in
+#' first step of [brenier_vi()], from `init` or from the best of its rows; its gradients are counted
+#' with those of the flow. So parameters may differ in scale and be correlated; the bandwidth is in
 #' standard deviations of that law, and by default the same in all stages: with the median m of
 #' chi-squared of d degrees of freedom \eqn{h^2 = m/(2\log(n + 1))}{h^2 = m/(2 log(n + 1))}, twice
 #' that for `"svgd"`, m for `"ksd"`. Where no such law is found, as at a wall, where the density
@@ -134,13 +134,14 @@
 #' @param x A formula, `~ a + b` or `y ~ x`, or a matrix or data frame of data, a row a point. Left
 #'   out with `target`.
 #' @param formula,data,subset,na.action As in [brenier()].
-#' @param n Number of particles; by default as many as data, at most 1000.
+#' @param n Number of particles; by default as many as data, at most 1000, and 500 for a target; with
+#'   an `init` of several rows as many as these.
 #' @param given A matrix of covariates, for the matrix method.
 #' @param divergence,energy See below. `"mmd"`, `"energy"` and `"sliced"` are energies already.
 #' @param bandwidth A number, several (the mean of their fields), `c(from = , to = )` for a
 #'   geometric decrease
 #'   over 70% of the steps, the name of a rule, or a function of the share of steps done, from 0 to 1.
-#' @param steps Largest number of steps. They come in 29 stages, in each of which the bandwidth stays.
+#' @param steps Largest number of steps. They come in 29 stages at most, in each of which the bandwidth stays.
 #' @param step Length of a step in mean shifts; the largest one where steps are shortened.
 #' @param kernel `"gaussian"`, `"matern32"`, `"laplace"` or `"imq"`; the first or the last for
 #'   `energy = "ksd"`.
@@ -201,8 +202,13 @@
 #'   \item{`bandwidth`}{the last one}
 #'   \item{`speed`}{the last root mean square of V}
 #'   \item{`gradients`}{for targets the number of points at which the gradient was asked for, that of
-#'     the Gaussian law included; `whitened` says whether there is one}
-#'   and `call`, `kind`, `divergence`, `variables`, `n`, `d`, `seconds`.
+#'     the Gaussian law included}
+#'   \item{`z`}{the particles in the coordinates of the flow; `whitened` says whether these are
+#'     whitened, or of a target those of a Gaussian law, and `unfitted` that none was found}
+#'   \item{`evaluations`}{how often the velocity was computed}
+#'   \item{`data`, `weights`, `data_given`}{for flows to data what they go to, and its covariates}
+#'   and `call`, `kind`, `energy`, `divergence`, `kernel`, `control`, `variables`, `n`, `d`, `seconds`, with
+#'   `space`, `problem`, `law`, `design`, `rows` and `dimension`, which its methods need.
 #' @section Errors:
 #' `brenier_error_argument` for a wrong argument, and those of [brenier()] for wrong data;
 #' `brenier_error_target` for a

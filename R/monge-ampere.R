@@ -28,7 +28,7 @@
 #' `"auto"` tries Newton's method where both densities are positive and goes back and forth where it
 #' finds no convex solution, as for densities that are nearly 0 along an edge.
 #'
-#' Memory at its most is that of about 20 arrays of the size of `mu`: 2.5 GB for 4096 x 4096 cells.
+#' Memory at its most is that of about 20 arrays of the size of `mu`: 2.5 GiB for 4096 x 4096 cells.
 #'
 #' `distance` is the root of \eqn{\int|x|^2d\mu + \int|y|^2d\nu - 2(\int u\,d\mu + \int
 #' u^*d\nu)}{mean |x|^2 + mean |y|^2 - 2 (mean of u + mean of u*)}, which errs by the square of the
@@ -44,7 +44,7 @@
 #'   it, by default 0.001 or, if that is more, four over the number of cells of the longest axis,
 #'   about
 #'   the error that a jump of the map makes; Newton's method when the root of the mean square of \eqn{\log(\rho_u/\mu)}{log(rho_u / mu)} is
-#'   below a hundredth of it, which costs it one step more.
+#'   below a hundredth of it, which takes it a few steps more.
 #' @param max_iter Most iterations, those on coarse grids included.
 #' @param max_seconds Wall-clock limit.
 #' @param ... None.

@@ -33,7 +33,8 @@
 #' Quantiles of a single variable are exact: T is increasing. Otherwise means and quantiles are those
 #' of 1024 quasi-random points of the reference taken back, always the same, whose mean is zero and
 #' covariance the identity: exact means where T is affine, else good to about a hundredth of a standard
-#' deviation.
+#' deviation, quantiles to some hundredths, the more the farther out. Where that matters take draws of
+#' [simulate()][simulate.brenier].
 #' @return A vector with one number for each row of `newdata`; for `"map"`, `"inverse"` and `"mean"` a
 #'   matrix with one row for each and one column a variable; for `"quantile"` a matrix with one column a
 #'   level, or with several variables an array: rows, variables, levels. Without covariates `"mean"`

@@ -70,7 +70,7 @@
 #'     the times}
 #'   \item{`conjugate`, `a`, `b`}{between points: v at those of `nu`, a column a time, which debiasing
 #'     leaves as it is, and the masses}
-#'   \item{`mu`, `nu`, `epsilon`, `debias`, `periodic`, `converged`, `status`}{what was asked for and
+#'   \item{`mu`, `nu`, `epsilon`, `debias`, `periodic`, `d`, `converged`, `status`}{what was asked for and
 #'     whether all times were reached; those that were not are left out}
 #' }
 #' @section Errors:

@@ -83,6 +83,7 @@
 #'   \item{converged, status, iterations}{whether `error` meets `control$tol`; why the iterations
 #'     ended: `"ok"`, `"max_iterations"`, `"interrupted"`, or `"stalled"`, where rounding or infinite
 #'     costs keep the error up; how many there were over all points}
+#'   \item{pairs}{how many pairs of points were summed over, those of coarser points included}
 #'   \item{trace}{a data frame with a row a check: `iter`; `epsilon`; `error`; `gap`, for OT(x, y);
 #'     `seconds`; and `points`, the number of points it was over}
 #'   \item{self}{for a divergence a list of `x` and `y`, the results for each sample against itself

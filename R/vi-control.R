@@ -11,7 +11,7 @@
 #'   nats.
 #' @param step The first step size; `Inf` is a Newton step.
 #' @param validation Number of quasi-random points of the validation, and of the fresh draws that
-#'   the diagnostics are from.
+#'   the diagnostics are from: of these fewer where they would take more than a fifth of `max_seconds`.
 #' @param folds 1 validates, 0 does not: the fit then takes all the rounds it may, which overfits.
 #' @param kappa Floor of the eigenvalues of Q, and so of the derivative of the map, in coordinates
 #'   in which the Gaussian approximation is N(0, I).

@@ -73,11 +73,19 @@
 #'       asked for, the calls in which that was, the points refused and the errors among them, in
 #'       all}
 #'     \item{`converged`}{whether khat is below 0.7, no limit ended the fit, and on the validation
-#'       either it did as well as on its points or more points gained less than 0.01 nats}
+#'       either it did as well as on its points or more points gained less than 0.01 nats; the last is
+#'       `stationary`}
+#'     \item{`status`}{`"ok"`, or why the fit ended before}
 #'     \item{`trace`, `history`}{data frames: the mirror steps, see [brenier_trace]; the stages with
 #'       their loss on their points and on those of the validation}
-#'     \item{`layers`}{the map}
+#'     \item{`layers`}{the map; `covering` says whether that of `cover` stayed}
+#'     \item{`gaussian`}{the `elbo` of the Gaussian law on the validation, with its `se`}
+#'     \item{`draws`, `refused_draws`}{fresh draws, and those of them at which the log density was not
+#'       finite}
+#'     \item{`target`, `variables`, `d`, `family`, `control`, `seconds`, `call`}{what was asked for: the
+#'       target, names and number of its parameters, `potential`}
 #'   }
+#'   `state` and `first_error` are there for [update()][update.brenier_posterior] and the printout.
 #' @section Errors:
 #' `brenier_error_gradient` where the gradient is wrong, `brenier_error_target` where the log
 #' density cannot be evaluated at `init` or about it, `brenier_error_argument`.
