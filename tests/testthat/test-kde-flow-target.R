@@ -102,6 +102,18 @@ test_that("scales and correlations of a target are those of a Gaussian law fitte
   }
 })
 
+test_that("blobs are too narrow in high dimension, as the help says", {
+  spread <- function(energy, d) {
+    flow <- kde_flow(target = function(x) -rowSums(x^2) / 2, gradient = function(x) -x, vectorised = TRUE,
+                     init = stats::setNames(numeric(d), paste0("x", seq_len(d))), n = 500, energy = energy)
+    mean(apply(flow$particles, 2, sd))
+  }
+  expect_equal(spread("blob", 5), 0.9, tolerance = 0.01)
+  expect_equal(spread("blob", 10), 0.75, tolerance = 0.01)
+  expect_equal(spread("ksd", 10), 0.99, tolerance = 0.005)
+  expect_equal(spread("svgd", 10), 0.85, tolerance = 0.01)
+})
+
 test_that("a posterior: particles and map agree without a word of warning", {
   x <- withr::with_seed(1, cbind(1, rnorm(100), rnorm(100, sd = 10)))
   y <- withr::with_seed(2, rbinom(100, 1, plogis(x %*% c(0.5, 1, -0.1))))

@@ -87,6 +87,17 @@ test_that("the types of a prediction agree with each other", {
                ignore_attr = TRUE)
 })
 
+test_that("means and quantiles of several variables are as near to those of draws as the help says", {
+  z <- withr::with_seed(3, matrix(rnorm(3000), 1000))
+  fit <- brenier(z + 0.5 * z[, c(2, 3, 1)]^2, control = list(folds = 0, max_atoms = 24))
+  draws <- as.matrix(simulate(fit, 2e5, seed = 1))
+  sds <- apply(draws, 2, sd)
+  expect_lt(max(abs(predict(fit, type = "mean") - colMeans(draws)) / sds), 0.01)
+  level <- c(0.05, 0.5, 0.95)
+  off <- (predict(fit, type = "quantile", level = level) - t(apply(draws, 2, quantile, level))) / sds
+  expect_lt(max(abs(off)), 0.06)
+})
+
 test_that("far points have a density of zero, not an error", {
   fit <- faithful_fit()
   far <- rbind(c(1e8, 1e8), c(-1e300, 1e300), c(Inf, 3))
