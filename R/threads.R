@@ -3,7 +3,8 @@
 #' `brenier_threads()` says how many threads the package uses, or sets it. The default is 2, or fewer
 #' where the machine has fewer; 1 where OpenMP is absent. Set the option `brenier.threads` before the
 #' package is loaded, or call `brenier_threads(n)`. A forked child, as of [parallel::mclapply()],
-#' always uses one. No result depends on the number.
+#' always uses one. No result depends on the number. Threads wait for each other: where other programs
+#' keep the cores busy, one may be faster than two.
 #'
 #' A worker of another process, of [parallel::makePSOCKcluster()], future or mirai, is a session of its own
 #' with its own default: as many workers as cores should have one thread each. Set the option there before

@@ -34,7 +34,7 @@
 #'     before this state}
 #'   \item{`regret_bound`}{a bound of it, see below}
 #'   \item{`identity`}{how far the step misses the three-point identity, over the size of J: rounding,
-#'     near 1e-16, or something is wrong}
+#'     some 1e-16, or something is wrong}
 #' }
 #'
 #' @section Regret:

@@ -49,7 +49,7 @@
 #'   rather than keep to where it is largest, which makes better weights. What has the most even
 #'   weights stays.
 #' @param potential `"ridge"` fits ridge atoms, a convex problem where the log density is concave,
-#'   and `"softmax"` a softmax of quadratics. `"both"` fits a softmax where the target is Gaussian
+#'   and `"softmax"` a softmax of quadratics. `"both"`, the default, fits a softmax where the target is Gaussian
 #'   but for at most 14 coordinates, and ridge atoms where it is not; up to five also atoms on top
 #'   of the softmax. It keeps what the validation finds best. `"ridge"` with `max_atoms = 0` is the
 #'   Gaussian law.
@@ -76,8 +76,9 @@
 #'       either it did as well as on its points or more points gained less than 0.01 nats; the last is
 #'       `stationary`}
 #'     \item{`status`}{`"ok"`, or why the fit ended before}
-#'     \item{`trace`, `history`}{data frames: the mirror steps, see [brenier_trace]; the stages with
-#'       their loss on their points and on those of the validation}
+#'     \item{`trace`, `history`}{data frames: the mirror steps, see [brenier_trace], with the `stage` and
+#'       its `points` in the place of the layer, and without `kl` and `gap`; the stages with their loss on
+#'       their points and on those of the validation}
 #'     \item{`layers`}{the map; `covering` says whether that of `cover` stayed}
 #'     \item{`gaussian`}{the `elbo` of the Gaussian law on the validation, with its `se`}
 #'     \item{`draws`, `refused_draws`}{fresh draws, and those of them at which the log density was not
