@@ -14,7 +14,7 @@
 #' \eqn{|x - y|^2/2}{|x - y|^2/2} at temperature `epsilon` is the mirror step
 #' \eqn{u_{k+1} = u_k + \epsilon\log(\rho_k/\mu)}{u_(k+1) = u_k + epsilon log(rho_k / mu)} with a smoothed
 #' \eqn{\rho_k}{rho_k}: it stands at time k `epsilon`. On grids its kernel is a product over the axes and
-#' sums are in logarithms, so that no temperature underflows; the step of the grid should be below
+#' sums are scaled block by block, so that no temperature underflows; the step of the grid should be below
 #' about
 #' half the root of `epsilon`. Between points the sums are over all pairs, none of which is stored: time
 #' n m and memory n + m a cycle. There is no flow between points at temperature zero, as they have no
@@ -47,10 +47,9 @@
 #'   points a number for each of `mu`, by default half its square, whose gradient is the identity.
 #' @param periodic Whether the boxes are tori, of the same size; u less the quadratic is then
 #'   periodic.
-#' @param tol Largest difference of the potential in a cell from the embedded method of order 1, in
-#'   units of
-#'   the square of the longest side, that a step may have. The error of the flow is about a tenth of
-#'   it: with the default less than that of a grid of 256 cells a side.
+#' @param tol Largest error of a step in a cell, in units of the square of the longest side: three times
+#'   the difference of the potential from that of the embedded method of order 2. The error of the flow
+#'   is of that size or less: with the default less than that of a grid of 256 cells a side.
 #' @param max_iter,max_seconds Most steps, or cycles, and wall-clock limit.
 #' @param a,b Masses of the points of `mu` and of `nu`, at least 0; they are scaled to sum to 1. By
 #'   default all are equal.
