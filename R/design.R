@@ -24,7 +24,7 @@ frame_design <- function(model, data, n, name = "data") {
   warn_left_out(attr(rhs, "term.labels")[setdiff(term, c(0, term[kept]))])
   design <- list(
     terms = rhs, xlevels = stats::.getXlevels(rhs, model), contrasts = attr(X, "contrasts"),
-    columns = colnames(X)[kept], variables = all.vars(rhs)
+    columns = colnames(X)[kept], variables = as.character(names(variables_in(rhs)))
   )
   design$data <- row_variables(design, data, n, model[["(row)"]])
   list(design = design, given = unname(X[, kept, drop = FALSE]))
@@ -84,17 +84,17 @@ row_variables <- function(design, data, n, kept) {
   as_factor <- vapply(parts, function(part) {
     is.call(part) && as.character(part[[1]])[1] %in% c("factor", "as.factor", "ordered")
   }, NA)
-  factors <- setdiff(variables_in(parts[as_factor]), variables_in(parts[!as_factor]))
-  values <- lapply(stats::setNames(nm = design$variables), function(variable) {
-    value <- eval(as.name(variable), data, environment(design$terms))
+  all_in <- function(parts) unlist(lapply(parts, function(part) names(variables_in(part))))
+  factors <- setdiff(all_in(parts[as_factor]), all_in(parts[!as_factor]))
+  variables <- variables_in(design$terms)
+  values <- lapply(stats::setNames(nm = names(variables)), function(variable) {
+    value <- eval(variables[[variable]], data, environment(design$terms))
     if (!is.atomic(value) || !is.null(dim(value)) || length(value) != n) return(NULL)
     value <- value[kept]
     if (is.character(value) || variable %in% factors) factor(value) else value
   })
   list2DF(Filter(Negate(is.null), values), length(kept))
 }
-
-variables_in <- function(parts) unique(unlist(lapply(parts, all.vars)))
 
 #' Columns that are neither constant nor a combination of those before them, as lm() keeps them.
 #' @noRd
@@ -175,7 +175,8 @@ design_matrix <- function(design, newdata) {
   if (nrow(model) != nrow(newdata)) {
     brenier_abort(c(
       "The covariates must have one value for each row of {.arg newdata}, not {nrow(model)}.",
-      i = "Those that are not in {.arg newdata} are looked up where the formula was written."
+      i = "Those that are not in {.arg newdata} are looked up where the formula was written: give
+           {.code y ~ x} and {.code data = d} rather than {.code d$y ~ d$x}."
     ), "variable", argument = "newdata")
   }
   stats::model.matrix(design$terms, model, contrasts.arg = design$contrasts)[, design$columns]

@@ -5,11 +5,13 @@
 #' @param call The matched call, of which formula, data, subset, weights and na.action count.
 #' @noRd
 read_formula <- function(call, formula, data, env) {
+  if (!"formula" %in% names(call)) check_no_dots(x = NULL, known = c("formula", "data"))
   frame <- call[c(1, match(c("formula", "data", "subset", "weights", "na.action"),
                            names(call), 0))]
   frame[[1]] <- quote(stats::model.frame)
   check_formula(formula, data)
   frame$formula <- stats::terms(used_variables(formula, data), data = data)
+  frame$drop.unused.levels <- TRUE # a level without rows has no law
   two_sided <- length(formula) == 3
   rows <- if (two_sided) row_numbers(formula, data)
   frame$row <- rows
@@ -37,7 +39,8 @@ check_formula <- function(formula, data) {
     ), "formula", argument = "formula")
   }
   if (is.data.frame(data)) check_variables(formula, data)
-  if (length(formula) == 3) return(check_response(terms))
+  check_bars(formula, data)
+  if (length(formula) == 3) return(check_response(formula, terms))
   labels <- attr(terms, "term.labels")
   if (length(labels) == 0) {
     brenier_abort(c(
@@ -52,9 +55,27 @@ check_formula <- function(formula, data) {
   }
 }
 
-#' A term that is the response itself leaves nothing to have a law.
+#' To R a bar is "or", and a term such as (1 | group) a constant.
 #' @noRd
-check_response <- function(terms) {
+check_bars <- function(formula, data) {
+  if (!has_groups(formula, data)) return(invisible())
+  brenier_abort(c(
+    "{.arg formula} must not have terms with a bar, {.code a | b}.",
+    i = "Write {.code a ~ b} for the law of a given b. Groups are a covariate: {.code y ~ x + factor(g)}."
+  ), "formula", argument = "formula")
+}
+
+#' A term that is the response itself leaves nothing to have a law; nor does a response of no name, as
+#' update(fit, . ~ . - a) makes it of a formula without one.
+#' @noRd
+check_response <- function(formula, terms) {
+  if (identical(formula[[2]], quote(.))) {
+    brenier_abort(c(
+      "{.arg formula} must have variables on the left, not {.code .}.",
+      i = "Name them: {.code cbind(a, b) ~ x}. To update a formula of one side write
+           {.code update(fit, ~ . - a)}."
+    ), "formula", argument = "formula")
+  }
   factors <- attr(terms, "factors")
   if (length(factors) == 0 || all(factors[attr(terms, "response"), ] == 0)) return(invisible())
   brenier_abort(c(
@@ -75,10 +96,24 @@ used_variables <- function(formula, data) {
   formula
 }
 
+#' The variables in an expression, a list of expressions by their names: `d$a` is one, and no data frame
+#' but d has it.
+#' @noRd
+variables_in <- function(part) {
+  if (!"$" %in% all.names(part)) return(lapply(stats::setNames(nm = all.vars(part)), as.name))
+  if (identical(part[[1]], quote(`$`))) return(stats::setNames(list(part), deparse1(part)))
+  attributes(part) <- NULL # terms have methods of their own
+  arguments <- as.list(part)[-1]
+  empty <- vapply(arguments, identical, NA, quote(expr = )) # as in d$a[, 1]
+  found <- do.call(c, unname(lapply(arguments[!empty], variables_in)))
+  found[!duplicated(names(found))]
+}
+
 #' A variable that is neither in the data nor where the formula was written.
 #' @noRd
 check_variables <- function(formula, data, name = "data") {
-  for (variable in setdiff(all.vars(formula), c(".", names(data)))) {
+  variables <- Filter(is.name, variables_in(formula))
+  for (variable in setdiff(names(variables), c(".", names(data)))) {
     if (is_data(variable, environment(formula) %||% globalenv())) next
     near <- nearest(variable, names(data))
     brenier_abort(c(

@@ -162,7 +162,7 @@ glm_design <- function(model) {
   list(
     X = X, intercept = attr(terms, "intercept") == 1, terms = terms,
     xlevels = stats::.getXlevels(terms, model), contrasts = attr(X, "contrasts"),
-    columns = colnames(X), variables = all.vars(terms)
+    columns = colnames(X), variables = as.character(names(variables_in(terms)))
   )
 }
 

@@ -109,3 +109,34 @@ test_that("errors in the package's own words pass through model.frame()", {
                    list(message = "in our words", call = NULL))
   expect_error(eval_frame(quote(stop(own)), environment()), "in our words", class = "brenier_error_own")
 })
+
+test_that("a level that no row has is none of the fit", {
+  two <- subset(iris, Species != "setosa") # it keeps its three levels
+  fit <- brenier(Sepal.Length ~ Species, data = two, control = control)
+  new <- data.frame(Species = c("versicolor", "virginica"))
+  expect_equal(unname(predict(fit, new, type = "mean")[, 1]),
+               unname(predict(lm(Sepal.Length ~ Species, two), new)), tolerance = 1e-8)
+  expect_refused(predict(fit, data.frame(Species = "setosa"), type = "mean"), "variable")
+})
+
+test_that("columns of a data frame may be written with a dollar, though not predicted at", {
+  fit <- brenier(faithful$waiting ~ faithful$eruptions, control = control)
+  same <- brenier(waiting ~ eruptions, data = faithful, control = control)
+  expect_identical(logLik(fit), logLik(same))
+  expect_output(print(fit), "given faithful$eruptions", fixed = TRUE)
+  expect_refused(predict(fit, data.frame(eruptions = 2), type = "mean"), "variable")
+  expect_identical(brenier(~ faithful$waiting, data = cars, control = control)$n, 272L)
+  post <- brenier_glm(faithful$waiting ~ faithful$eruptions)
+  expect_refused(predict(post, data.frame(eruptions = 2)), "variable")
+})
+
+test_that("bars and a dot without a meaning are refused", {
+  expect_refused(brenier(mpg ~ wt + (1 | cyl), data = mtcars), "formula")
+  expect_refused(brenier(mpg ~ wt | cyl, data = mtcars), "formula")
+  expect_refused(brenier(~ mpg | cyl, data = mtcars), "formula")
+  expect_s3_class(brenier(mpg ~ I(cyl > 4 | wt > 3), data = mtcars, control = control), "brenier")
+  fit <- brenier(~ eruptions + waiting, data = faithful, control = control)
+  expect_refused(update(fit, . ~ . - waiting), "formula")
+  expect_identical(update(fit, ~ . - waiting)$variables, "eruptions")
+  expect_refused(sinkhorn(. ~ Species, data = iris), "formula")
+})
