@@ -126,7 +126,7 @@ barycenter_start <- function(sides, lambda, n, init, seed) {
     )
   }
   most <- max(vapply(sides, function(s) nrow(s$y), 0L))
-  n <- if (is.null(n)) min(most, 1000L) else check_count(n, "n", 1)
+  n <- if (is.null(n)) min(most, 1000L) else check_count(n, "n", 1, 1e7)
   # points of the samples moved to the common mean
   with_seed(seed, {
     means <- lapply(sides, function(s) {

@@ -221,12 +221,12 @@ brenier.default <- function(x, given = NULL, weights = NULL, layers = 1,
                             potential = c("ridge", "softmax", "both"), learner = NULL,
                             orientation = NULL, reference = NULL, jitter = FALSE,
                             control = brenier_control(), seed = NULL, ...) {
+  check_no_dots(..., known = names(formals(brenier.default)))
   if (missing(x)) {
     brenier_abort(c(
       "{.arg x} is missing.", i = "Give a matrix, a data frame, or a formula such as {.code ~ a + b}."
     ), "argument", argument = "x")
   }
-  check_no_dots(..., known = names(formals(brenier.default)))
   call <- match.call()
   call[[1]] <- quote(brenier)
   x <- as_points(x, "x", rows = TRUE)

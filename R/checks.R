@@ -74,9 +74,18 @@ check_no_dots <- function(..., known) {
       "There is one unnamed argument too many.", i = "Name the arguments after the first."
     ), "argument", argument = "...")
   }
-  near <- nearest(name, setdiff(known, "..."))
+  known <- setdiff(known, "...")
+  if (name %in% c("formula", "data") || (name == "x" && "formula" %in% known)) {
+    brenier_abort(c(
+      "There is no argument {.arg {name}} here.",
+      i = "A formula comes first, then its data: {.code (~ a + b, data = d)}."
+    ), "argument", argument = name)
+  }
+  near <- nearest(name, known)
   brenier_abort(c(
-    "There is no argument {.arg {name}}.", i = if (length(near)) "Did you mean {.arg {near}}?"
+    "There is no argument {.arg {name}}.",
+    i = if (length(near)) "Did you mean {.arg {near}}?" else
+      if (length(known) > 1 && length(known) < 20) "There are {.arg {known}}."
   ), "argument", argument = name)
 }
 

@@ -45,6 +45,8 @@ internal_error <- function(message) {
 shown <- function(x) {
   if (is.null(x)) return("NULL")
   if (is.function(x)) return("a function")
+  if (inherits(x, "formula")) return(paste("the formula", deparse1(x)))
+  if (is.data.frame(x)) return(paste0("a data frame of ", nrow(x), " x ", ncol(x)))
   if (is.list(x)) return(paste0("a list of length ", length(x)))
   if (is.matrix(x)) return(paste0("a ", nrow(x), " x ", ncol(x), " matrix of type ", typeof(x)))
   if (length(x) != 1) {

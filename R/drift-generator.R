@@ -178,7 +178,8 @@ train_generator <- function(x, covariates = NULL, model = c("network", "potentia
   }
   hidden <- check_hidden(hidden)
   batch <- batch %||% if (is.null(covariates)) 256 else 512
-  latents <- if (model == "network") check_count(batch, "batch", 8) else check_count(n, "n", 8)
+  latents <- if (model == "network") check_count(batch, "batch", 8, 1e7) else
+    check_count(n, "n", 8, 1e7)
   own <- check_training(control)
   own[c("hidden", "batch")] <- list(hidden, latents)
   whole <- is.character(divergence) && length(divergence) == 1 &&

@@ -31,7 +31,7 @@ flow_to_data <- function(x, covariates, weights = NULL, n = NULL, divergence = "
   n <- if (is.null(n)) {
     if (!is.null(init)) NROW(init) else min(nrow(x), 1000L)
   } else {
-    check_count(n, "n", 1)
+    check_count(n, "n", 1, 1e7)
   }
   self <- check_self(self, kind$kind, n)
   init <- check_particles(init, n, colnames(x))

@@ -12,7 +12,7 @@ flow_to_target <- function(target, gradient, vectorised, init, n, energy, bandwi
   law <- flow_law(target, gradient, vectorised, init)
   d <- law$d
   several <- length(dim(init)) == 2
-  n <- if (is.null(n)) if (several) nrow(init) else 500L else check_count(n, "n", 1)
+  n <- if (is.null(n)) if (several) nrow(init) else 500L else check_count(n, "n", 1, 1e7)
   if (several && nrow(init) != n) {
     brenier_abort("{.arg init} must have {n} rows, or be one point, not {nrow(init)} rows.",
                   "argument", argument = "init")

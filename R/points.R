@@ -6,6 +6,12 @@
 #' @param rows `TRUE` takes the row names of a data frame along even where they count the rows.
 #' @noRd
 as_points <- function(x, name, finite = TRUE, rows = NULL) {
+  if (inherits(x, "dist")) {
+    brenier_abort(c(
+      "{.arg {name}} must be points, not distances between them.",
+      i = "Give the matrix or data frame that {.fn dist} was given."
+    ), "type", argument = name)
+  }
   if ((is.data.frame(x) || is.numeric(x)) && (NROW(x) == 0 || NCOL(x) == 0)) {
     brenier_abort("{.arg {name}} has {NROW(x)} row{?s} and {NCOL(x)} column{?s}: it is empty.",
                   "empty", argument = name)
@@ -21,14 +27,25 @@ as_points <- function(x, name, finite = TRUE, rows = NULL) {
   if (!is.matrix(x) || !is.numeric(x)) {
     brenier_abort(c(
       "{.arg {name}} must be a numeric matrix or a data frame of numbers, not {shown(x)}.",
-      i = if (name == "given") "Categorical covariates want a formula: {.code y ~ f}." else
-        "Categorical variables have no density; leave them out or fit each level apart."
+      i = points_remedy(x, name)
     ), "type", argument = name)
   }
   x <- matrix(as.double(x), nrow(x), ncol(x), dimnames = dimnames(x)) # of no class but matrix
   colnames(x) <- column_names(x, if (name == "given") "given" else "x")
   if (finite) check_finite(x, name)
   x
+}
+
+#' What to give where there are no points.
+#' @noRd
+points_remedy <- function(x, name) {
+  if (inherits(x, "formula")) {
+    return("{.fn brenier}, {.fn kde_flow} and {.fn sinkhorn} take one, as their first argument.")
+  }
+  if (is.character(x) && length(x) == 1 && grepl("~", x)) return("Write a formula without quotes.")
+  if (is.list(x)) return("Write {.fn data.frame} for {.fn list}.")
+  if (name == "given") return("Categorical covariates want a formula: {.code y ~ f}.")
+  "Categorical variables have no density; leave them out or fit each level apart."
 }
 
 #' A column of nothing but NA is logical to R; here it is a number that is missing.

@@ -49,7 +49,7 @@ quantile_region.brenier <- function(fit, level = c(0.5, 0.9), newdata = NULL, n 
   check_no_dots(..., known = c("level", "newdata", "n"))
   check_normal_reference(fit, "rank")
   level <- check_level(level)
-  n <- check_count(n, "n", 8)
+  n <- check_count(n, "n", 8, 1e7)
   given <- region_covariates(fit, newdata)
   radius <- sqrt(stats::qchisq(level, fit$d))
   structure(list(
