@@ -48,7 +48,7 @@
 #'   directions alone), `floor` and `p_value` (`NA` without permutations): the mean of `value` under
 #'   the null and the share of the null, the
 #'   sample with it, that is as large; `n`, `m`, `bandwidth`; `null`, the values that the permutations
-#'   gave. `as.numeric()` gives the value, `as.data.frame()` and `tidy()` a data frame of one row with all
+#'   gave. `as.numeric()` gives the value, with which arithmetic and comparisons reckon, `as.data.frame()` and `tidy()` a data frame of one row with all
 #'   but the null, and `plot()` draws that.
 #' @references Szekely and Rizzo (2013) \doi{10.1016/j.jspi.2013.03.018}; Gretton, Borgwardt, Rasch,
 #'   Schoelkopf and Smola (2012, J.
@@ -83,8 +83,8 @@ mmd <- function(x, y, bandwidth = NULL, kernel = "gaussian", permutations = NULL
 sliced_wasserstein <- function(x, y, p = 2, projections = 200, permutations = 0, seed = NULL) {
   both <- check_samples(x, y)
   p <- check_count(p, "p", 1, 2)
-  projections <- check_count(projections, "projections", 2)
-  permutations <- check_count(permutations, "permutations")
+  projections <- check_count(projections, "projections", 2, 1e6)
+  permutations <- check_count(permutations, "permutations", 0, 1e7)
   n <- nrow(both$x)
   z <- rbind(both$x, both$y)
   with_seed(seed, {
@@ -133,7 +133,7 @@ check_samples <- function(x, y) {
 
 check_permutations <- function(permutations, n) {
   if (is.null(permutations)) return(if (n <= 4000) 199L else 0L)
-  check_count(permutations, "permutations")
+  check_count(permutations, "permutations", 0, 1e7)
 }
 
 median_distance <- function(x, name) {
@@ -164,7 +164,7 @@ two_samples <- function(x, y, kernel, scale, permutations, seed, name) {
   xx <- sum(own[1:n])
   yy <- sum(own[-(1:n)])
   xy <- sum(other[1:n])
-  value <- xx / n^2 + yy / m^2 - 2 * xy / n / m
+  value <- max(xx / n^2 + yy / m^2 - 2 * xy / n / m, 0) # rounding
   unbiased <- (xx - n * k0) / n / (n - 1) + (yy - m * k0) / m / (m - 1) - 2 * xy / n / m
   part_x <- own[1:n] / n - other[1:n] / m
   part_y <- own[-(1:n)] / m - other[-(1:n)] / n
@@ -265,6 +265,15 @@ print.brenier_discrepancy <- function(x, digits = 3, ...) {
 
 #' @export
 as.double.brenier_discrepancy <- function(x, ...) x$value
+
+#' @export
+Ops.brenier_discrepancy <- function(e1, e2) {
+  value <- function(e) if (inherits(e, "brenier_discrepancy")) e$value else e
+  if (missing(e2)) get(.Generic)(value(e1)) else get(.Generic)(value(e1), value(e2))
+}
+
+#' @export
+Math.brenier_discrepancy <- function(x, ...) get(.Generic)(x$value, ...)
 
 #' @rdname energy_distance
 #' @param row.names,optional As in [as.data.frame()].

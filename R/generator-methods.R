@@ -4,8 +4,7 @@
 #'
 #' @param object,x A generator of [drift_generator()].
 #' @param newdata For `"image"` and `"inverse"` latents: a matrix with a row a point and as many
-#'   columns as the
-#'   data. Else points
+#'   columns as the data; a data frame with the variables of the data is refused. Else points
 #'   in the units of the data. For `simulate()` of a generator with covariates a data frame with them,
 #'   by default those of the data.
 #' @param type `"image"`, G(z) for each row, in the units of the data. With `model = "potential"`
@@ -53,6 +52,14 @@ predict.drift_generator <- function(object, newdata = NULL,
     brenier_abort(c(
       "{.arg newdata} is missing.",
       i = "Give {if (type %in% c('image', 'inverse')) 'latents' else 'points'}, one a row."
+    ), "argument", argument = "newdata")
+  }
+  if (type == "image" && is.data.frame(newdata) && all(object$variables %in% names(newdata))) {
+    brenier_abort(c(
+      "{.arg newdata} has the variables of the data, but an image is that of a latent.",
+      i = if (object$model == "potential") "Ask for {.code type = \"density\"}, {.val map} or {.val rank}; or"
+          else "Draws come from {.fn simulate}; or",
+      " " = "give the latents as a matrix."
     ), "argument", argument = "newdata")
   }
   if (type != "image") return(predict(generator_map(object), newdata, type = type))

@@ -103,6 +103,7 @@ monge_ampere <- function(mu, nu, method = "auto", tol = NULL, max_iter = 200, ma
   fit <- if (length(mu$lower) == 1) transport_line(mu, nu) else
     transport_grid(mu, nu, method, options)
   fit$tol <- options$tol
+  fit$call <- match.call()
   fit$seconds <- proc.time()[["elapsed"]] - started
   if (!fit$converged) {
     brenier_warn(c(

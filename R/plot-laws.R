@@ -7,8 +7,15 @@ MOST_LAWS <- 9
 #' Rows of `newdata`, or of what `default` makes of the variables at the data: list(data, given).
 #' @noRd
 chosen_laws <- function(fit, newdata, default) {
-  if (is.null(newdata)) newdata <- default(plain_variables(fit))
-  given <- region_covariates(fit, newdata)
+  given <- if (!is.null(newdata)) region_covariates(fit, newdata) else {
+    newdata <- default(plain_variables(fit))
+    tryCatch(region_covariates(fit, newdata), brenier_error = function(e) {
+      brenier_abort(c(
+        "The formula cannot be evaluated at typical values of {.var {fit$design$variables}}.",
+        i = "Choose laws with {.arg newdata}."
+      ), "argument", argument = "newdata")
+    })
+  }
   newdata <- as.data.frame(newdata)
   data <- newdata[intersect(fit$design$variables, names(newdata))]
   factors <- Filter(function(v) is.factor(fit$design$data[[v]]), names(data))

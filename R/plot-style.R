@@ -122,9 +122,10 @@ bars_data <- function(breaks, heights) {
 }
 
 draw_bars <- function(bars, colour = "grey85", most = 40) {
-  # many bars are too narrow for a white line between them
+  # many bars, or those far from a line, are too narrow for a white line between them
+  narrow <- min(bars$right - bars$left) < diff(par("usr")[1:2]) / 100
   graphics::rect(bars$left, 0, bars$right, bars$height, col = colour,
-                 border = if (nrow(bars) < most) "white" else colour)
+                 border = if (nrow(bars) < most && !narrow) "white" else colour)
 }
 
 histogram_breaks <- function(x) {
