@@ -1,16 +1,20 @@
 #' Coefficients, fitted values and predictions of a regression
 #'
-#' @param object,x,formula,fitted A posterior of [brenier_glm()].
+#' @param object,x,formula,fitted A posterior of [brenier_glm()], for `coef()` and `vcov()` also of
+#'   [brenier_vi()].
 #' @param newdata A data frame with the variables of the formula. By default the data of the fit.
 #' @param type For `predict()` the linear predictor `"link"`, the mean of the response `"response"`,
 #'   or the `"log_density"` of the approximation at the parameters in `newdata`, see
 #'   [predict.brenier_posterior()]. For `residuals()` `"response"` or `"pearson"`, these over the standard
 #'   deviation that the family has at the mean parameters.
+#' @param parm,level Names or numbers of the parameters, by default all that `coef()` has, and the
+#'   probability of the intervals.
 #' @param se.fit Whether posterior standard deviations are wanted too.
 #' @param ... None.
 #' @return
-#'   * `coef()`: posterior **means** of the coefficients, without the auxiliary parameter; `vcov()` their
-#'     posterior covariance. All numbers here are of the approximation, from 8192 quasi-random points, and
+#'   * `coef()`: posterior **means** of the coefficients, without the auxiliary parameter, or of all
+#'     parameters of [brenier_vi()]; `vcov()` their posterior covariance;
+#'     `confint()` central intervals, by quantiles, not by a normal law. All numbers here are of the approximation, from 8192 quasi-random points, and
 #'     1024 for fitted values: there is no noise of draws in them;
 #'   * `fitted()`, `predict(type = "response")`: posterior means of the mean of the response, a probability
 #'     for `binomial()`. With `se.fit` a list of `fit` and `se.fit`. Rows of `newdata` with missing values
@@ -38,6 +42,37 @@ glm_points <- function(object, n) {
 }
 
 coef_names <- function(object) colnames(object$design$X)
+
+#' @rdname coef.brenier_glm
+#' @export
+coef.brenier_posterior <- function(object, ...) {
+  check_no_dots(..., known = "object")
+  colMeans(glm_points(object, 8192))
+}
+
+#' @rdname coef.brenier_glm
+#' @export
+vcov.brenier_posterior <- function(object, ...) {
+  check_no_dots(..., known = "object")
+  stats::cov(glm_points(object, 8192))
+}
+
+#' @rdname coef.brenier_glm
+#' @export
+confint.brenier_posterior <- function(object, parm = names(coef(object)), level = 0.95, ...) {
+  check_no_dots(..., known = c("object", "parm", "level"))
+  known <- names(coef(object))
+  at <- if (is.numeric(parm)) parm else match(parm, known)
+  if (length(at) == 0 || !all(at %in% seq_along(known))) {
+    brenier_abort("{.arg parm} must be among {.val {known}}, not {.val {parm}}.", "argument",
+                  argument = "parm")
+  }
+  level <- check_number(level, "level", 0, 1, open = TRUE)
+  ends <- c(1 - level, 1 + level) / 2
+  draws <- glm_points(object, 8192)[, known[at], drop = FALSE]
+  structure(t(apply(draws, 2, stats::quantile, probs = ends, names = FALSE)),
+            dimnames = list(known[at], paste(format(100 * ends, trim = TRUE, digits = 3), "%")))
+}
 
 #' @rdname coef.brenier_glm
 #' @importFrom stats coef

@@ -5,6 +5,7 @@
 #' @return
 #'   * `residuals()`: the reference residuals T(x), a matrix with one row for each row of positive
 #'     weight, a sample of N(0, I) if the fit is right;
+#'   * `fitted()`: with covariates the mean of the law at each row, `predict(fit, type = "mean")`;
 #'   * `logLik()`: the log likelihood of the data, the sum of weight times log density. Its `df`
 #'     counts the means or regression coefficients, the covariances and one coefficient a fitted atom, not the choice of the
 #'     atoms, so that `AIC()` flatters a fit with many atoms; `held_out` of the fit is the figure to
@@ -25,6 +26,15 @@
 residuals.brenier <- function(object, ...) {
   check_no_dots(..., known = "object")
   predict(object, type = "map")
+}
+
+#' @rdname brenier_methods
+#' @export
+fitted.brenier <- function(object, ...) {
+  check_no_dots(..., known = "object")
+  if (!is.null(object$design)) return(predict(object, type = "mean"))
+  abort_verb("A fit without covariates has no fitted values.",
+             "Its mean is {.code predict(fit, type = \"mean\")}, its density at the data {.code predict(fit)}.")
 }
 
 #' @rdname brenier_methods

@@ -42,7 +42,7 @@ tidy.brenier_posterior <- function(x, conf.int = FALSE, conf.level = 0.9, ...) {
                       row.names = NULL)
   if (!conf.int) return(table)
   ends <- apply(at, 2, stats::quantile, probs = c(1 - level, 1 + level) / 2, names = FALSE)
-  data.frame(table, conf.low = ends[1, ], conf.high = ends[2, ])
+  data.frame(table, conf.low = unname(ends[1, ]), conf.high = unname(ends[2, ]))
 }
 
 #' @rdname brenier_tables
@@ -55,6 +55,10 @@ augment.brenier_glm <- function(x, data = NULL, newdata = NULL, ...) {
   if (is.null(new)) to$.resid <- unname(stats::residuals(x))
   to
 }
+
+#' @rdname brenier_tables
+#' @export
+as.matrix.kde_flow <- function(x, ...) as.matrix(as.data.frame(x))
 
 #' @rdname brenier_tables
 #' @export

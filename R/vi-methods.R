@@ -13,7 +13,8 @@
 #' @param type `"log_density"`, the one type.
 #' @param ... None; anything here is an error.
 #' @return
-#'   * `simulate()`: a data frame of independent draws from the approximation;
+#'   * `simulate()`: a data frame of independent draws from the approximation; `as.matrix()` and
+#'     `as.data.frame()` the same, 1000 by default;
 #'   * `as_draws()`: the same as a [posterior::draws_df], with `lp__` the log density of the target
 #'     and `lp_approx__` that of the approximation, both of the parameters within their bounds, or
 #'     for a model both of its unbounded coordinates (see [as_target()]), and the log weights
@@ -34,6 +35,21 @@
 simulate.brenier_posterior <- function(object, nsim = 1, seed = NULL, ...) {
   check_no_dots(..., known = c("nsim", "seed"))
   as.data.frame(posterior_draws(object, check_count(nsim, "nsim"), seed, "nsim")$x)
+}
+
+#' @rdname simulate.brenier_posterior
+#' @export
+as.matrix.brenier_posterior <- function(x, ndraws = 1000, seed = NULL, ...) {
+  check_no_dots(..., known = c("ndraws", "seed"))
+  posterior_draws(x, check_count(ndraws, "ndraws"), seed)$x
+}
+
+#' @rdname simulate.brenier_posterior
+#' @param row.names,optional As in [as.data.frame()].
+#' @export
+as.data.frame.brenier_posterior <- function(x, row.names = NULL, optional = FALSE, ndraws = 1000,
+                                            seed = NULL, ...) {
+  as.data.frame(as.matrix(x, ndraws, seed, ...), row.names = row.names, optional = optional)
 }
 
 #' Draws x, the z they come from, and the log density of the approximation by z and of the Jacobian.
@@ -104,7 +120,7 @@ print.brenier_posterior <- function(x, digits = 4, ...) {
   cat("Posterior of ", list_of(x$variables), " by a Brenier map\n", sep = "")
   cat("  potential   ", if (length(what)) paste(what, collapse = ", ") else "Gaussian", "\n", sep = "")
   if (length(x$layers) > 1) {
-    cat("  layers      ", length(x$layers), ", composed: not a Brenier map; that is the last\n", sep = "")
+    cat("  layers      ", length(x$layers), ", composed: no Brenier map; the potential is that of the first\n", sep = "")
   }
   cat("  elbo        ", show(x$elbo), " (se ", format(x$elbo_se, digits = 2), "); log evidence ",
       show(x$log_evidence), ", ", format(x$kl_gap, digits = 2), " (se ",

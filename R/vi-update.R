@@ -3,15 +3,18 @@
 #' Go on with a posterior
 #'
 #' Continues from the map that is there: with more points, atoms or components, or with further
-#' layers. A call of [brenier_vi()] with other arguments starts anew.
+#' layers. A call of [brenier_vi()] with other arguments starts anew. So does `update()` of a posterior of
+#' [brenier_glm()] with another formula, data, family, prior or the like, as [stats::update()] does:
+#' `update(post, . ~ . - x)`.
 #'
-#' @param object A posterior of [brenier_vi()].
+#' @param object A posterior of [brenier_vi()] or [brenier_glm()].
 #' @param layers Layers to add; 0 goes on with the last one.
 #' @param potential As in [brenier_vi()]; by default the family of the fit.
 #' @param control Settings that differ from those of the fit, a list. Twice the `points` that it
 #'   ended with are the default, and as many gradients again as it may have asked for.
 #' @param seed A seed, as in [brenier_vi()].
-#' @param ... None.
+#' @param ... For a posterior of [brenier_glm()] a new formula first, or arguments of [brenier_glm()] by
+#'   name. Otherwise none.
 #' @return A posterior, as of [brenier_vi()]. Its evaluations are those of both fits.
 #' @family posteriors
 #' @template definitions
@@ -57,4 +60,30 @@ update.brenier_posterior <- function(object, layers = 0, potential = NULL, contr
                   state)
   })
   new_posterior(object$target, post, potential, control, began, match.call())
+}
+
+#' @rdname update.brenier_posterior
+#' @export
+update.brenier_glm <- function(object, ...) {
+  changes <- match.call(expand.dots = FALSE)$...
+  if (length(changes) && (names(changes) %||% "")[1] == "" && inherits(..1, "formula")) {
+    names(changes) <- replace(names(changes) %||% rep("", length(changes)), 1, "formula.")
+  }
+  model <- setdiff(names(formals(brenier_glm)), c("potential", "control", "seed", "..."))
+  if (any(names(changes) %in% c("formula.", model))) {
+    call <- as.list(object$call)
+    if (!is.null(changes$formula.)) {
+      call$formula <- stats::update(formula(object), eval(changes$formula., parent.frame()))
+    }
+    changes$formula. <- NULL
+    call[names(changes)] <- changes
+    return(eval(as.call(call), parent.frame()))
+  }
+  post <- NextMethod()
+  own <- setdiff(names(object), names(post))
+  post[own] <- object[own]
+  post$call <- object$call
+  post$converged <- post$converged && !post$improper
+  class(post) <- class(object)
+  post
 }
