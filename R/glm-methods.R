@@ -14,7 +14,8 @@
 #' @return
 #'   * `coef()`: posterior **means** of the coefficients, without the auxiliary parameter, or of all
 #'     parameters of [brenier_vi()]; `vcov()` their posterior covariance;
-#'     `confint()` central intervals, by quantiles, not by a normal law. All numbers here are of the approximation, from 8192 quasi-random points, and
+#'     `confint()` central intervals, by quantiles, not by a normal law. All numbers here are of
+#'     the approximation, from 8192 quasi-random points, and
 #'     1024 for fitted values: there is no noise of draws in them;
 #'   * `fitted()`, `predict(type = "response")`: posterior means of the mean of the response, a probability
 #'     for `binomial()`. With `se.fit` a list of `fit` and `se.fit`. Rows of `newdata` with missing values
