@@ -135,7 +135,8 @@ new_target <- function(kind, recipe, names, coordinates, init, what, needed = na
 new_count <- function() {
   count <- new.env(parent = emptyenv())
   count$points <- count$gradients <- count$batches <- count$errors <- count$refused <- 0
-  count$differences <- count$seconds <- 0
+  count$differences <- 0
+  count$seconds <- count$timed <- 0 # of whole batches of the log density alone, and points
   count$deadline <- Inf
   count
 }
@@ -188,7 +189,6 @@ check_anew <- function(target, evaluator) {
 ask_target <- function(target, z, value = TRUE, gradient = FALSE, steps = NULL) {
   count <- target$count
   began <- heed_deadline(count)
-  on.exit(count$seconds <- count$seconds + proc.time()[["elapsed"]] - began)
   differ <- gradient && !target$exact
   answer <- if (value || !differ) {
     live(target)$ask(z, value, gradient && !differ, target$count)
@@ -202,6 +202,10 @@ ask_target <- function(target, z, value = TRUE, gradient = FALSE, steps = NULL) 
     answer$gradient <- differences(target, z, steps)
   } else if (gradient) {
     answer$gradient <- answer$gradient %*% steps
+  }
+  if (!gradient) {
+    count$seconds <- count$seconds + proc.time()[["elapsed"]] - began
+    count$timed <- count$timed + nrow(z)
   }
   answer
 }

@@ -105,7 +105,7 @@ fit_posterior <- function(target, z, potential, layers, cover, control, progress
 fresh_points <- function(target, control) {
   n <- control$validation
   if (is.finite(control$max_seconds)) {
-    each <- target$count$seconds / (target$count$points + target$count$gradients)
+    each <- if (target$count$timed > 0) target$count$seconds / target$count$timed else Inf
     n <- max(10, min(n, floor(0.2 * control$max_seconds / max(each, 1e-9))))
   }
   matrix(stats::rnorm(n * target$d), ncol = target$d)

@@ -19,19 +19,23 @@ push_draws <- function(layers, y) {
 
 #' Log weights of the draws at y. A khat that is not good may come of the place at which the tail is
 #' cut off: weights that are nearly equal in the middle bend there. With sixteen times as many draws,
-#' or as many as the fit has asked for, the cut is further out.
+#' or as many as the fit has asked for, or as there is time for before `end`, the cut is further out.
 #' @noRd
-fresh_weights <- function(target, layers, y) {
+fresh_weights <- function(target, layers, y, end = Inf) {
   each <- function(y) {
     draws <- push_draws(layers, y)
     target_value(target, draws$z) - draws$log_density
   }
   fitted <- target$count$points
+  began <- proc.time()[["elapsed"]]
   w <- each(y)
+  took <- proc.time()[["elapsed"]] - began
   times <- min(16, fitted %/% nrow(y))
   if (khat_of(w) < 0.5 || times < 2) return(w)
   tryCatch(with_seed(2, {
-    more <- lapply(seq_len(times - 1), function(k) each(matrix(stats::rnorm(length(y)), nrow(y))))
+    more <- lapply(seq_len(times - 1), function(k) {
+      if (proc.time()[["elapsed"]] + took < end) each(matrix(stats::rnorm(length(y)), nrow(y)))
+    })
     unlist(c(list(w), more))
   }), interrupt = function(c) w)
 }

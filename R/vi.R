@@ -153,7 +153,7 @@ target_of <- function(x, init, given, ...) {
 new_posterior <- function(target, state, potential, control, began, call) {
   layers <- state$cover %||% state_layers(state)
   target$count$deadline <- Inf
-  report <- weight_report(fresh_weights(target, layers, state$y))
+  report <- weight_report(fresh_weights(target, layers, state$y, began + control$max_seconds))
   count <- target$count
   status <- if (state$ended == "ok") state$best$status else state$ended
   stationary <- state$best$stationary

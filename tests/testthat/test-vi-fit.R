@@ -151,13 +151,15 @@ test_that("NaN, infinite values and gradients that are not finite are backed awa
 })
 
 test_that("a slow target ends in time with what there is", {
+  asked <- 0
   slow <- function(x) {
+    asked <<- asked + 1
     Sys.sleep(0.02)
     -sum(x^2) / 2
   }
-  began <- proc.time()[["elapsed"]]
   post <- brenier_vi(slow, c(1, 2), function(x) -x, control = list(max_seconds = 1))
-  expect_lt(proc.time()[["elapsed"]] - began, 6) # a fifth is for the draws, and the machine may be busy
+  # 50 calls fill the limit, and the fewer the busier the machine; one batch may be under way
+  expect_lt(asked, 70)
   expect_equal(post$status, "max_time")
   expect_false(post$converged)
   expect_output(print(post), "limit of time")
