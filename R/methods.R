@@ -34,7 +34,8 @@ fitted.brenier <- function(object, ...) {
   check_no_dots(..., known = "object")
   if (!is.null(object$design)) return(predict(object, type = "mean"))
   abort_verb("A fit without covariates has no fitted values.",
-             "Its mean is {.code predict(fit, type = \"mean\")}, its density at the data {.code predict(fit)}.")
+             paste("Its mean is {.code predict(fit, type = \"mean\")}, its density at the data",
+                   "{.code predict(fit)}."))
 }
 
 #' @rdname brenier_methods

@@ -120,7 +120,8 @@ print.brenier_posterior <- function(x, digits = 4, ...) {
   cat("Posterior of ", list_of(x$variables), " by a Brenier map\n", sep = "")
   cat("  potential   ", if (length(what)) paste(what, collapse = ", ") else "Gaussian", "\n", sep = "")
   if (length(x$layers) > 1) {
-    cat("  layers      ", length(x$layers), ", composed: no Brenier map; the potential is that of the first\n", sep = "")
+    cat("  layers      ", length(x$layers),
+        ", composed: no Brenier map; the potential is that of the first\n", sep = "")
   }
   cat("  elbo        ", show(x$elbo), " (se ", format(x$elbo_se, digits = 2), "); log evidence ",
       show(x$log_evidence), ", ", format(x$kl_gap, digits = 2), " (se ",

@@ -82,7 +82,8 @@ loo.brenier_posterior <- function(x, log_lik, ndraws = 1000, seed = NULL, ...) {
   if (missing(log_lik) || !is.function(log_lik)) {
     brenier_abort(c(
       "{.arg log_lik} must be a function, not {if (missing(log_lik)) 'missing' else shown(log_lik)}.",
-      i = "It takes a matrix of draws to the log likelihoods of the observations: {.help loo.brenier_posterior}."
+      i = "It takes a matrix of draws to the log likelihoods of the observations, see
+           {.help loo.brenier_posterior}."
     ), "argument", argument = "log_lik")
   }
   draws <- as_draws.brenier_posterior(x, check_count(ndraws, "ndraws", 100), seed)

@@ -47,8 +47,8 @@ test_that("columns that say nothing new are dropped, as lm() drops them", {
     fit$design$columns
   }
   expect_identical(dropped(expect_lm(y ~ k + x, constant), "`k` is left out"), "x")
-  expect_identical(dropped(expect_lm(y ~ x + twin + z + I(2 * x), constant), "`twin` and `I\\(2 \\* x\\)` are"),
-                   c("x", "z"))
+  expect_identical(dropped(expect_lm(y ~ x + twin + z + I(2 * x), constant),
+                           "`twin` and `I\\(2 \\* x\\)` are"), c("x", "z"))
   expect_identical(dropped(expect_lm(y ~ x + sum + z, constant), "`z`"), c("x", "sum"))
   expect_length(dropped(expect_lm(y ~ f + I(f == "v") + x, constant), "f == "), 3)
   expect_length(dropped(expect_lm(y ~ f * s + o, data), "`o`"), 5)

@@ -23,7 +23,8 @@ test_that("a bar says what the core reports, and there is none in a script", {
   expect_match(text, "Fold {2}: 9 atoms, objective 0.1250", fixed = TRUE)
   expect_identical(grid_progress_words("newton", c(1, 256, 0.25)), "newton: 256 cells, error 0.25")
   expect_identical(flow_words("", c(3, 0, 0, 0.5)), "3 steps, time 0.5")
-  expect_identical(iteration_words("", c(172, 0, 2e-2, 0)), "Sinkhorn: 172 iterations, marginal error 2.0e-02")
+  expect_identical(iteration_words("", c(172, 0, 2e-2, 0)),
+                   "Sinkhorn: 172 iterations, marginal error 2.0e-02")
   withr::local_options(rlang_interactive = FALSE)
   expect_null(new_progress()$report)
 })
