@@ -13,13 +13,15 @@ as_draws.brenier_posterior <- function(x, ndraws = 1000, seed = NULL,
     frame <- posterior::as_draws_df(
       data.frame(draws$x, lp__ = lp, lp_approx__ = lp_approx, check.names = FALSE)
     )
+    log_weight <- lp - lp_approx
     switch(refine,
-      # it loads a namespace of its own and says so
-      none = suppressPackageStartupMessages(
-        posterior::weight_draws(frame, lp - lp_approx, log = TRUE)
-      ),
-      importance = resampled(frame, lp - lp_approx),
-      metropolis = metropolis(frame, lp - lp_approx)
+      # the column of posterior::weight_draws(), which in version 1.4 needs the package testthat
+      none = {
+        frame$.log_weight <- log_weight
+        frame
+      },
+      importance = resampled(frame, log_weight),
+      metropolis = metropolis(frame, log_weight)
     )
   })
 }

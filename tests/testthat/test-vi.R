@@ -288,6 +288,13 @@ test_that("a posterior says whether and why it is not to be trusted", {
   expect_match(far(status = "ok", is_ess = 995), "good in the bulk and can NOT be trusted in the tails")
 })
 
+test_that("draws carry their weights as posterior keeps them", {
+  post <- brenier_vi(function(x) -sum(x^4), c(a = 1, b = 0), function(x) -4 * x^3)
+  draws <- as_draws(post, 50, seed = 1)
+  bare <- posterior::as_draws_df(as.data.frame(draws)[c("a", "b", "lp__", "lp_approx__")])
+  expect_identical(draws, posterior::weight_draws(bare, draws$lp__ - draws$lp_approx__, log = TRUE))
+})
+
 test_that("weights of one size have no tail, and are spread until a tenth counts", {
   expect_identical(khat_of(c(rep(0, 200), rep(-1, 50))), -Inf)
   expect_identical(khat_of(rep(3, 100)), -Inf)
