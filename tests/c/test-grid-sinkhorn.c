@@ -82,7 +82,7 @@ static void compare(int d, const int *n, const int *m, int periodic, double epsi
 
 int main(void) {
   uint64_t seed = 3;
-  const int cells[4][3] = {{70, 1, 1}, {45, 20, 1}, {300, 1, 1}, {64, 12, 1}};
+  const int cells[4][3] = {{70, 1, 1}, {45, 6, 1}, {150, 1, 1}, {64, 5, 1}};
   for (int periodic = 0; periodic < 2; periodic++)
     for (double epsilon = 1e-8; epsilon < 1e3; epsilon *= 10)
       for (double rough = 0; rough < 1; rough += 0.3) {
