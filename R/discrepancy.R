@@ -48,7 +48,8 @@
 #'   directions alone), `floor` and `p_value` (`NA` without permutations): the mean of `value` under
 #'   the null and the share of the null, the
 #'   sample with it, that is as large; `n`, `m`, `bandwidth`; `null`, the values that the permutations
-#'   gave. `as.numeric()` gives the value, with which arithmetic and comparisons reckon, `as.data.frame()` and `tidy()` a data frame of one row with all
+#'   gave. `as.numeric()` gives the value, with which arithmetic and comparisons reckon,
+#'   `as.data.frame()` and `tidy()` a data frame of one row with all
 #'   but the null, and `plot()` draws that.
 #' @references Szekely and Rizzo (2013) \doi{10.1016/j.jspi.2013.03.018}; Gretton, Borgwardt, Rasch,
 #'   Schoelkopf and Smola (2012, J.

@@ -60,9 +60,10 @@ vcov.brenier_posterior <- function(object, ...) {
 
 #' @rdname coef.brenier_glm
 #' @export
-confint.brenier_posterior <- function(object, parm = names(coef(object)), level = 0.95, ...) {
+confint.brenier_posterior <- function(object, parm, level = 0.95, ...) {
   check_no_dots(..., known = c("object", "parm", "level"))
   known <- names(coef(object))
+  if (missing(parm)) parm <- known
   at <- if (is.numeric(parm)) parm else match(parm, known)
   if (length(at) == 0 || !all(at %in% seq_along(known))) {
     brenier_abort("{.arg parm} must be among {.val {known}}, not {.val {parm}}.", "argument",

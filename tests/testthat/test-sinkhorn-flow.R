@@ -145,6 +145,7 @@ test_that("the default tolerance is below what the grid leaves", {
     of_time <- apart(flow$potential[, k] - exact$potential[, k])
     of_grid <- apart(exact$potential[, k] - fine$potential[seq(2, 3 * n, by = 3), k])
     expect_lt(of_time, 0.6 * of_grid)
+    expect_lt(of_time, 1e-6) # the tolerance
   }
   expect_lt(flow$trace$steps[3], 200)
 })
